@@ -1,0 +1,1 @@
+"""Accounts, transfers, the posting kernel, balances, business days, sealing, verification."""

@@ -1,0 +1,1 @@
+"""Payment instructions: the import format, quarantine, and their booking as transfers."""

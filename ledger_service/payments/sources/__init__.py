@@ -1,0 +1,1 @@
+"""Adapters that turn an outside source into the import format."""

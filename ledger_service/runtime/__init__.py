@@ -1,0 +1,1 @@
+"""Ground floor: settings, database, embedded PostgreSQL, logging."""

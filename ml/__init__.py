@@ -1,0 +1,1 @@
+"""Credit features and scores: point-in-time definitions, training, scoring, reasons."""

@@ -1,0 +1,1 @@
+"""The lake: closed business days as Parquet, their schemas, their control totals, their evidence."""

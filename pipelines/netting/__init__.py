@@ -1,0 +1,1 @@
+"""Netting: from interbank obligations to the least that must move, per window and currency."""

@@ -1,0 +1,81 @@
+"""The tables of reconciliation.
+
+Every item of either side ends in `matches` or in `breaks`, never in both and never in none. Refs
+read `match:<date>:<n>` and `break:<first seen>:<hash>`; a break keeps its ref while it is open.
+"""
+
+import polars as pl
+
+from pipelines.lake.evidence import evidence_table
+from pipelines.lake.table import Table
+
+MATCHES = Table(
+    name="reconciliation_matches",
+    description="Ledger items proven equal to a stated item, with the pass that proved it.",
+    schema={
+        "business_date": pl.Date,
+        "ref": pl.String,
+        "pass_id": pl.String,
+        "book_id": pl.Int32,
+        "account_id": pl.Int64,
+        "version": pl.Int64,  # the ledger entry
+        "counterparty_id": pl.String,
+        "statement_ref": pl.String,  # file and entry reference of the stated side
+        "payment_id": pl.String,
+        "currency": pl.String,
+        "ledger_minor": pl.Int64,
+        "stated_minor": pl.Int64,
+        "evidence": pl.String,  # what was compared, in words
+    },
+    key=("book_id", "account_id", "version", "statement_ref"),
+)
+
+BREAKS = Table(
+    name="reconciliation_breaks",
+    description="Items that do not agree, open at the close of the business date.",
+    schema={
+        "business_date": pl.Date,
+        "ref": pl.String,
+        "break_class": pl.String,  # missing_at_bank, missing_in_ledger, amount, date, duplicate, ...
+        "participant_id": pl.String,  # whose books
+        "counterparty_id": pl.String,  # who states otherwise
+        "book_id": pl.Int32,
+        "account_id": pl.Int64,
+        "external_ref": pl.String,
+        "currency": pl.String,
+        "ledger_minor": pl.Int64,  # null when missing in the ledger
+        "stated_minor": pl.Int64,  # null when missing at the bank
+        "difference_minor": pl.Int64,  # stated - ledger, an absent side counting as 0
+        "first_seen": pl.Date,
+        "age_days": pl.Int32,
+        "owner": pl.String,
+        "payment_id": pl.String,
+        "statement_ref": pl.String,
+        "detail": pl.String,
+    },
+    key=("ref",),
+)
+
+RECONCILED_ACCOUNTS = Table(
+    name="reconciled_accounts",
+    description="Per reconciled account: items, matched, breaks, closing balances of both sides.",
+    schema={
+        "business_date": pl.Date,
+        "participant_id": pl.String,
+        "counterparty_id": pl.String,
+        "book_id": pl.Int32,
+        "account_id": pl.Int64,
+        "currency": pl.String,
+        "ledger_items": pl.Int64,
+        "stated_items": pl.Int64,
+        "matched_items": pl.Int64,
+        "breaks": pl.Int64,
+        "ledger_closing_minor": pl.Int64,
+        "stated_closing_minor": pl.Int64,
+    },
+    key=("book_id", "account_id"),
+)
+
+RECONCILIATION_EVIDENCE = evidence_table("reconciliation")
+
+RECONCILIATION_TABLES = (MATCHES, BREAKS, RECONCILED_ACCOUNTS, RECONCILIATION_EVIDENCE)

@@ -1,0 +1,1 @@
+"""Regulatory returns: declarative templates, cells that drill down to ledger entries."""

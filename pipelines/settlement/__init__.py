@@ -1,0 +1,1 @@
+"""Settlement: ISO 20022 files for net positions and for the customer payments behind them."""
