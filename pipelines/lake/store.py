@@ -80,7 +80,5 @@ class Lake:
         self, table: Table, business_date: date, *, since: date | None = None
     ) -> pl.LazyFrame:
         """What was known at the close of `business_date`: its partition and the earlier ones."""
-        dates = (
-            d for d in self.dates(table) if d <= business_date and (since is None or d >= since)
-        )
+        dates = (d for d in self.dates(table) if d <= business_date and (since is None or d >= since))
         return self.scan(table, dates)
