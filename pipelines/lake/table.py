@@ -58,4 +58,4 @@ class Table:
         ]
         if differences:
             raise SchemaMismatch(self.name, tuple(differences))
-        return frame.select(expected).sort(self.key)
+        return frame.select(list(expected)).sort(self.key)

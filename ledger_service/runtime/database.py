@@ -1,0 +1,143 @@
+"""The databases and roles: where they are, how to connect, and how they come to be.
+
+Three databases on one server: `wgi_ledger` (the books), `wgi_warehouse` (dbt), `wgi_dagster`
+(Dagster's storage). Four roles without login, none a superuser; a connection takes one on:
+
+=============  ================================================================================
+wgi_owner      owns every object; only migrations run as it
+wgi_app        reads the ledger, writes through its functions alone
+wgi_close      reads the ledger for the close and closes business dates
+wgi_analyst    reads the marts of the warehouse, no clear personal data
+=============  ================================================================================
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from ledger_service.runtime.postgres_server import LOGIN_ROLE, EmbeddedPostgres
+from ledger_service.runtime.settings import Settings
+
+
+class Role(StrEnum):
+    """What a connection may do."""
+
+    OWNER = "wgi_owner"
+    """Owns every object; only migrations run as it."""
+    APP = "wgi_app"
+    """Reads the ledger, writes through its functions alone."""
+    CLOSE = "wgi_close"
+    """Reads the ledger for the close and closes business dates."""
+    ANALYST = "wgi_analyst"
+    """Reads the marts of the warehouse."""
+
+
+class Database(StrEnum):
+    """The databases on the server."""
+
+    LEDGER = "wgi_ledger"
+    """The books."""
+    WAREHOUSE = "wgi_warehouse"
+    """Raw tables, staging and marts."""
+    DAGSTER = "wgi_dagster"
+    """Dagster's run, event and schedule storage."""
+
+
+class DatabaseUnreachable(ConnectionError):
+    """The configured server does not answer, or refuses the login."""
+
+    def __init__(self, conninfo: str, reason: str) -> None:
+        parameters = conninfo_to_dict(conninfo)
+        self.server = f"{parameters.get('host', 'local')}:{parameters.get('port', 5432)}"
+        super().__init__(
+            f"PostgreSQL at {self.server} cannot be used: {reason.strip()} "
+            "(check WGI_DATABASE_URL, or unset it to use the embedded server)"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A PostgreSQL server that holds WGI's databases, by its login role's connection string."""
+
+    conninfo: str
+
+    def url(self, database: Database, role: Role | None = None) -> str:
+        """libpq connection string to one database, taking on `role`."""
+        options = f"-c role={role}" if role else None
+        return make_conninfo(self.conninfo, dbname=str(database), options=options)
+
+    def uri(self, database: Database, *, driver: str = "postgresql", role: Role | None = None) -> str:
+        """The same as a URI, for libraries that take nothing else."""
+        parameters = conninfo_to_dict(self.url(database, role))
+        query = "&".join(
+            f"{key}={_quoted(str(parameters[key]))}" for key in ("host", "port", "options") if parameters.get(key)
+        )
+        password = f":{_quoted(str(parameters['password']))}" if parameters.get("password") else ""
+        return f"{driver}://{_quoted(str(parameters['user']))}{password}@/{database}?{query}"
+
+    def connect(self, database: Database, role: Role, *, autocommit: bool = False) -> psycopg.Connection:
+        """A connection that has taken on `role`; the caller closes it."""
+        try:
+            return psycopg.connect(self.url(database, role), autocommit=autocommit)
+        except psycopg.OperationalError as error:
+            raise DatabaseUnreachable(self.conninfo, str(error)) from error
+
+
+def _quoted(text: str) -> str:
+    from urllib.parse import quote
+
+    return quote(text, safe="")
+
+
+@contextmanager
+def running_server(settings: Settings) -> Iterator[Server]:
+    """The configured server, started if it is the embedded one, with roles and databases in place."""
+    if settings.database_url:
+        server = Server(settings.database_url)
+        prepare(server)
+        yield server
+        return
+    embedded = EmbeddedPostgres(settings.home / "postgres")
+    superuser = embedded.start()
+    try:
+        create_login_role(superuser)
+        server = Server(make_conninfo(superuser, user=LOGIN_ROLE, dbname="postgres"))
+        prepare(server)
+        yield server
+    finally:
+        embedded.stop()
+
+
+def create_login_role(superuser: str) -> None:
+    """On the embedded server: the application's login, which may make databases and roles."""
+    with psycopg.connect(superuser, autocommit=True) as connection:
+        if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [LOGIN_ROLE]).fetchone():
+            return
+        statement = "CREATE ROLE {} LOGIN CREATEDB CREATEROLE"
+        connection.execute(sql.SQL(statement).format(sql.Identifier(LOGIN_ROLE)))
+
+
+def prepare(server: Server) -> None:
+    """Create WGI's roles and databases where they are missing. Idempotent."""
+    try:
+        connection = psycopg.connect(server.conninfo, autocommit=True)
+    except psycopg.OperationalError as error:
+        raise DatabaseUnreachable(server.conninfo, str(error)) from error
+    with connection:
+        present = {row[0] for row in connection.execute("SELECT rolname FROM pg_roles")}
+        for role in Role:
+            if role not in present:
+                connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(role)))
+                connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(role)))
+        present = {row[0] for row in connection.execute("SELECT datname FROM pg_database")}
+        for database in Database:
+            if database not in present:
+                statement = "CREATE DATABASE {} OWNER {}"
+                connection.execute(
+                    sql.SQL(statement).format(sql.Identifier(database), sql.Identifier(Role.OWNER))
+                )

