@@ -26,7 +26,10 @@ def register_participants(connection: psycopg.Connection, participants: pl.DataF
         result = _scalar(
             connection,
             "SELECT ledger.register_participant(%s, %s, %s, %s, %s, %s)",
-            [row[name] for name in ("participant_id", "name", "kind", "country", "bic", "home_currency")],
+            [
+                row[name]
+                for name in ("participant_id", "name", "kind", "country", "bic", "home_currency")
+            ],
         )
         if result not in {"created", "exists"}:
             raise ParticipantConflict(row["participant_id"], str(result))

@@ -46,9 +46,7 @@ class TransferResult(StrEnum):
     """The transfer of that id is not a hold."""
     PENDING_TRANSFER_HAS_DIFFERENT_DEBIT_ACCOUNT_ID = "pending_transfer_has_different_debit_account_id"
     """The hold debits another account."""
-    PENDING_TRANSFER_HAS_DIFFERENT_CREDIT_ACCOUNT_ID = (
-        "pending_transfer_has_different_credit_account_id"
-    )
+    PENDING_TRANSFER_HAS_DIFFERENT_CREDIT_ACCOUNT_ID = "pending_transfer_has_different_credit_account_id"
     """The hold credits another account."""
     AMOUNT_MUST_BE_POSITIVE = "amount_must_be_positive"
     """Zero, negative or absent."""

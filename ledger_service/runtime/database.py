@@ -1,6 +1,6 @@
 """The databases and roles: where they are, how to connect, and how they come to be.
 
-Three databases on one server: `wgi_ledger` (the books), `wgi_warehouse` (dbt), `wgi_dagster`
+Three databases on one server: `wgi_ledger` (the books), `wgi_warehouse` (dbt) and `wgi_dagster`
 (Dagster's storage). Four roles without login, none a superuser; a connection takes one on:
 
 =============  ================================================================================
@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from urllib.parse import quote, urlencode
 
 import psycopg
 from psycopg import sql
@@ -38,13 +39,13 @@ class Role(StrEnum):
 
 
 class Database(StrEnum):
-    """The databases on the server."""
+    """The databases on the server; each is named `<prefix>_<value>`."""
 
-    LEDGER = "wgi_ledger"
+    LEDGER = "ledger"
     """The books."""
-    WAREHOUSE = "wgi_warehouse"
+    WAREHOUSE = "warehouse"
     """Raw tables, staging and marts."""
-    DAGSTER = "wgi_dagster"
+    DAGSTER = "dagster"
     """Dagster's run, event and schedule storage."""
 
 
@@ -62,23 +63,36 @@ class DatabaseUnreachable(ConnectionError):
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A PostgreSQL server that holds WGI's databases, by its login role's connection string."""
+    """A PostgreSQL server that holds WGI's databases, by its login role's connection string.
+
+    Several installations share a server when their database names have different prefixes.
+    """
 
     conninfo: str
+    prefix: str = "wgi"
+
+    def name(self, database: Database) -> str:
+        """The name of one of the databases on the server."""
+        return f"{self.prefix}_{database}"
 
     def url(self, database: Database, role: Role | None = None) -> str:
         """libpq connection string to one database, taking on `role`."""
         options = f"-c role={role}" if role else None
-        return make_conninfo(self.conninfo, dbname=str(database), options=options)
+        return make_conninfo(self.conninfo, dbname=self.name(database), options=options)
 
     def uri(self, database: Database, *, driver: str = "postgresql", role: Role | None = None) -> str:
         """The same as a URI, for libraries that take nothing else."""
         parameters = conninfo_to_dict(self.url(database, role))
-        query = "&".join(
-            f"{key}={_quoted(str(parameters[key]))}" for key in ("host", "port", "options") if parameters.get(key)
+        password = (
+            f":{quote(str(parameters['password']), safe='')}" if parameters.get("password") else ""
         )
-        password = f":{_quoted(str(parameters['password']))}" if parameters.get("password") else ""
-        return f"{driver}://{_quoted(str(parameters['user']))}{password}@/{database}?{query}"
+        login = f"{quote(str(parameters.get('user', '')), safe='')}{password}"
+        others = {
+            key: str(value)
+            for key, value in parameters.items()
+            if key not in {"user", "password", "dbname"} and value is not None
+        }
+        return f"{driver}://{login}@/{self.name(database)}?{urlencode(others, quote_via=quote)}"
 
     def connect(self, database: Database, role: Role, *, autocommit: bool = False) -> psycopg.Connection:
         """A connection that has taken on `role`; the caller closes it."""
@@ -88,17 +102,11 @@ class Server:
             raise DatabaseUnreachable(self.conninfo, str(error)) from error
 
 
-def _quoted(text: str) -> str:
-    from urllib.parse import quote
-
-    return quote(text, safe="")
-
-
 @contextmanager
 def running_server(settings: Settings) -> Iterator[Server]:
     """The configured server, started if it is the embedded one, with roles and databases in place."""
     if settings.database_url:
-        server = Server(settings.database_url)
+        server = Server(settings.database_url, settings.database_prefix)
         prepare(server)
         yield server
         return
@@ -106,7 +114,9 @@ def running_server(settings: Settings) -> Iterator[Server]:
     superuser = embedded.start()
     try:
         create_login_role(superuser)
-        server = Server(make_conninfo(superuser, user=LOGIN_ROLE, dbname="postgres"))
+        server = Server(
+            make_conninfo(superuser, user=LOGIN_ROLE, dbname="postgres"), settings.database_prefix
+        )
         prepare(server)
         yield server
     finally:
@@ -135,9 +145,9 @@ def prepare(server: Server) -> None:
                 connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(role)))
                 connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(role)))
         present = {row[0] for row in connection.execute("SELECT datname FROM pg_database")}
-        for database in Database:
-            if database not in present:
+        for name in map(server.name, Database):
+            if name not in present:
                 statement = "CREATE DATABASE {} OWNER {}"
                 connection.execute(
-                    sql.SQL(statement).format(sql.Identifier(database), sql.Identifier(Role.OWNER))
+                    sql.SQL(statement).format(sql.Identifier(name), sql.Identifier(Role.OWNER))
                 )

