@@ -1,5 +1,7 @@
 """Opening accounts, in batches, one result per item."""
 
+from pathlib import Path
+
 import polars as pl
 import psycopg
 
@@ -20,8 +22,7 @@ ACCOUNT_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 }
 """Columns of a batch of accounts; limits in minor units, null for none."""
 
-_STATEMENT = b"""SELECT ledger.create_accounts(%s, %s::bigint[], %s::text[], %s::integer[], %s::text[],
-    %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::date[], %s::bigint[], %s::bigint[])"""
+_STATEMENT = Path(__file__).with_name("create_accounts.sql").read_bytes()
 
 
 def create_accounts(

@@ -1,6 +1,7 @@
 """Posting: batches of transfers into one book, one result per item."""
 
 from datetime import date
+from pathlib import Path
 
 import polars as pl
 import psycopg
@@ -27,8 +28,7 @@ TRANSFER_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 """Columns of a batch of transfers. Phase is single, pending, post or void; `linked` chains an item
 to the next; a null booked_at is the ledger's clock."""
 
-_STATEMENT = b"""SELECT ledger.create_transfers(%s, %s, %s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[],
-    %s::text[], %s::uuid[], %s::boolean[], %s::text[], %s::uuid[], %s::timestamptz[], %s::timestamptz[], %s::date[])"""
+_STATEMENT = Path(__file__).with_name("create_transfers.sql").read_bytes()
 
 
 class BatchTooLarge(ValueError):

