@@ -1,0 +1,16 @@
+-- Scores with their band.
+select
+    business_date,
+    ref,
+    book_id,
+    account_id,
+    participant_id,
+    party_id,
+    model_id,
+    probability_of_default,
+    score,
+    {{ score_band('score') }} as score_band,
+    reason_1,
+    reason_2,
+    reason_3
+from {{ ref('stg_lake__scores') }}

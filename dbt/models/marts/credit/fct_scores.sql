@@ -1,0 +1,16 @@
+select
+    business_date,
+    ref,
+    book_id,
+    account_id,
+    participant_id,
+    party_id,
+    model_id,
+    probability_of_default,
+    score,
+    score_band,
+    reason_1,
+    reason_2,
+    reason_3
+from {{ ref('int_scores__banded') }}
+where {{ wanted_dates() }}

@@ -1,0 +1,20 @@
+select
+    business_date,
+    book_id,
+    account_id,
+    participant_id,
+    external_ref,
+    chart_code,
+    chart_name,
+    normal_side,
+    currency,
+    counterparty_id,
+    party_id,
+    party_kind,
+    opened_on,
+    debits_posted,
+    credits_posted,
+    debits_pending,
+    credits_pending,
+    version
+from {{ source('lake', 'accounts') }}

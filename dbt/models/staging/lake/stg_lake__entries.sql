@@ -1,0 +1,20 @@
+select
+    business_date,
+    book_id,
+    account_id,
+    version,
+    transfer_id,
+    side,
+    currency,
+    amount_minor,
+    pending_minor,
+    kind,
+    payment_id,
+    event_at,
+    booked_at,
+    value_date,
+    debits_posted_after,
+    credits_posted_after,
+    debits_pending_after,
+    credits_pending_after
+from {{ source('lake', 'entries') }}

@@ -1,0 +1,20 @@
+select
+    business_date,
+    ref,
+    break_class,
+    participant_id,
+    counterparty_id,
+    book_id,
+    account_id,
+    external_ref,
+    currency,
+    ledger_minor,
+    stated_minor,
+    difference_minor,
+    first_seen,
+    age_days,
+    owner,
+    payment_id,
+    statement_ref,
+    detail
+from {{ source('lake', 'reconciliation_breaks') }}
