@@ -7,6 +7,7 @@ fixed Parquet settings, so that the same frame is always the same bytes.
 import os
 from collections.abc import Iterable
 from datetime import date
+from io import BytesIO
 from pathlib import Path
 
 import polars as pl
@@ -44,23 +45,27 @@ class Lake:
         folders = (self.root / table.name).glob("business_date=*/part.parquet")
         return sorted(date.fromisoformat(path.parent.name.partition("=")[2]) for path in folders)
 
-    def write(self, table: Table, business_date: date, frame: pl.DataFrame) -> Path:
-        """Replace one partition; raises `SchemaMismatch` for a frame that is not of the table."""
+    def write(self, table: Table, business_date: date, frame: pl.DataFrame) -> bool:
+        """Replace one partition; False when it held the same bytes already.
+
+        Raises `SchemaMismatch` for a frame that is not of the table.
+        """
+        buffer = BytesIO()
+        table.conform(frame).write_parquet(
+            buffer, compression="zstd", compression_level=3, statistics=True, row_group_size=131_072
+        )
+        content = buffer.getvalue()
         path = self.partition(table, business_date)
+        if path.exists() and path.read_bytes() == content:
+            return False
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_suffix(f".{os.getpid()}.tmp")
         with temporary.open("wb") as file:
-            table.conform(frame).write_parquet(
-                file,
-                compression="zstd",
-                compression_level=3,
-                statistics=True,
-                row_group_size=131_072,
-            )
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-        return path
+        return True
 
     def read(self, table: Table, business_date: date) -> pl.DataFrame:
         """One partition, in the table's column order; raises `PartitionMissing`."""

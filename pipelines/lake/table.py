@@ -19,7 +19,7 @@ class SchemaMismatch(ValueError):
         super().__init__(f"table {table}: " + "; ".join(differences))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Table:
     """A table of the lake, partitioned by `business_date`, which is always its first column.
 
