@@ -106,17 +106,15 @@ class Server:
 def running_server(settings: Settings) -> Iterator[Server]:
     """The configured server, started if it is the embedded one, with roles and databases in place."""
     if settings.database_url:
-        server = Server(settings.database_url, settings.database_prefix)
+        server = Server(settings.database_url, settings.databases)
         prepare(server)
         yield server
         return
-    embedded = EmbeddedPostgres(settings.home / "postgres")
+    embedded = EmbeddedPostgres(settings.root / "postgres")
     superuser = embedded.start()
     try:
         create_login_role(superuser)
-        server = Server(
-            make_conninfo(superuser, user=LOGIN_ROLE, dbname="postgres"), settings.database_prefix
-        )
+        server = Server(make_conninfo(superuser, user=LOGIN_ROLE, dbname="postgres"), settings.databases)
         prepare(server)
         yield server
     finally:

@@ -7,8 +7,10 @@ that belongs to this home instead of the machine, so that two users of one machi
 
 import os
 import tempfile
+import threading
 import warnings
 from pathlib import Path
+from typing import ClassVar
 
 import fasteners
 
@@ -54,42 +56,58 @@ def server_settings(*, memory_mib: int) -> dict[str, str]:
 
 
 class EmbeddedPostgres:
-    """One embedded server; `start` is idempotent and shared between processes of one home."""
+    """One embedded server; `start` and `stop` pair up, within a process and between processes."""
 
-    def __init__(self, folder: Path, *, stop_with_last_user: bool = True) -> None:
+    _users: ClassVar[dict[Path, tuple[PostgresServer, int]]] = {}
+    _guard: ClassVar[threading.Lock] = threading.Lock()
+
+    def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.data = folder.resolve() / "data"
-        self.data.mkdir(exist_ok=True)
-        self._lock = fasteners.InterProcessLock(folder.resolve() / "lock")
-        self._server = PostgresServer(self.data, cleanup_mode="stop" if stop_with_last_user else None)
-        self._server._lock = self._lock
-        self._server.runtime_path = (
-            Path(tempfile.gettempdir()) / f"wgi-{os.geteuid()}"  # a socket's path must be short
-        )
+        self.folder = folder.resolve()
+        self.data = self.folder / "data"
 
     @property
     def binaries(self) -> Path:
         """The folder of `psql`, `pgbench`, `pg_dump` and their kin."""
-        return Path(self._server.bin_path)
+        return Path(PostgresServer(self.data, cleanup_mode=None).bin_path)
 
     def start(self) -> str:
         """Start or join the server; return the superuser's libpq URL."""
-        with self._lock:
-            self._server.ensure_pgdata_inited()
-            self._write_settings()
-        self._server.start()
-        return str(self._server.get_uri())
+        with self._guard:
+            server, users = self._users.get(self.data, (None, 0))
+            if server is None:
+                server = self._started()
+            self._users[self.data] = (server, users + 1)
+            return str(server.get_uri())
 
     def stop(self) -> None:
-        """Leave the server; the last one that leaves stops it."""
-        self._server.cleanup()
+        """Leave the server; the last user of the last process stops it."""
+        with self._guard:
+            server, users = self._users[self.data]
+            if users > 1:
+                self._users[self.data] = (server, users - 1)
+                return
+            del self._users[self.data]
+            server.cleanup()
 
     def kill(self) -> None:
         """End the postmaster without warning, as a power cut would: for fault tests only."""
-        process = self._server.get_postmaster_info().process
+        process = self._users[self.data][0].get_postmaster_info().process
         if process is not None:
             process.kill()
             process.wait(10)
+
+    def _started(self) -> PostgresServer:
+        self.data.mkdir(exist_ok=True)
+        server = PostgresServer(self.data, cleanup_mode="stop")
+        server._lock = fasteners.InterProcessLock(self.folder / "lock")
+        # A socket's path must be short, which the home's path may not be.
+        server.runtime_path = Path(tempfile.gettempdir()) / f"wgi-{os.geteuid()}"
+        with server._lock:
+            server.ensure_pgdata_inited()
+            self._write_settings()
+        server.start()
+        return server
 
     def _write_settings(self) -> None:
         settings = server_settings(memory_mib=_total_memory_mib())

@@ -4,7 +4,6 @@ Nothing below `orchestration/` and `api/` reads the environment except through t
 """
 
 from enum import StrEnum
-from functools import cached_property
 from pathlib import Path
 
 from pydantic import Field
@@ -38,17 +37,18 @@ class Settings(BaseSettings):
 
     home: Path = Field(
         default=PROJECT_ROOT / ".wgi",
-        description="Where everything that WGI writes lies: embedded database, lake, files, reports.",
+        description="Where everything that WGI writes lies, one folder a source.",
     )
     database_url: str | None = Field(
         default=None,
         description="libpq URL of a real PostgreSQL server whose login role may create databases and "
-        "roles; unset: the embedded server below `home`.",
+        "roles; unset: the embedded server.",
     )
-    database_prefix: str = Field(
-        default="wgi",
+    database_prefix: str | None = Field(
+        default=None,
         pattern="^[a-z][a-z0-9_]{0,40}$",
-        description="Database names are <prefix>_ledger, <prefix>_warehouse and <prefix>_dagster.",
+        description="Databases are <prefix>_ledger, <prefix>_warehouse and <prefix>_dagster; unset: "
+        "wgi_<source>.",
     )
     shared_data: Path = Field(
         default=PROJECT_ROOT.parent / "shared" / "data",
@@ -57,39 +57,56 @@ class Settings(BaseSettings):
     source: SourceName = Field(default=SourceName.SIMULATED, description="Input of the business day.")
     data: Path | None = Field(
         default=None,
-        description="Folder of the source's files; unset: generated below `home` (simulated) or "
-        "`shared_data` (berka).",
+        description="Folder of the source's files; unset: generated (simulated) or `shared_data`.",
     )
     log_format: LogFormat = Field(default=LogFormat.CONSOLE, description="Format of log lines.")
     log_level: str = Field(default="WARNING", description="Lowest level that is logged.")
 
-    @cached_property
+    @property
+    def root(self) -> Path:
+        """The folder of the source's installation: database, lake, files, reports."""
+        return self.home / self.source
+
+    @property
+    def databases(self) -> str:
+        """The prefix of the installation's database names."""
+        return self.database_prefix or f"wgi_{self.source}"
+
+    @property
     def lake(self) -> Path:
         """Root of the lake."""
-        return self.home / "lake"
+        return self.root / "lake"
 
-    @cached_property
+    @property
     def files(self) -> Path:
         """Where settlement files are written."""
-        return self.home / "files"
+        return self.root / "files"
 
-    @cached_property
+    @property
     def reports(self) -> Path:
         """Where returns and reports are written."""
-        return self.home / "reports"
+        return self.root / "reports"
 
-    @cached_property
+    @property
     def models(self) -> Path:
         """Where trained models are kept."""
-        return self.home / "models"
+        return self.root / "models"
 
-    @cached_property
-    def simulated(self) -> Path:
-        """Where the simulation writes its input files; the truth lies beside, in `truth/`."""
-        return self.home / "simulated"
+    @property
+    def input(self) -> Path:
+        """The folder of the source's input files."""
+        if self.source is SourceName.SIMULATED:
+            return self.data or self.root / "input"
+        folder = self.data or self.shared_data
+        return folder / "berka" if (folder / "berka").is_dir() else folder
 
-    @cached_property
-    def berka(self) -> Path:
-        """The real bank's files: `data` itself, or its folder `berka`."""
-        root = self.data or self.shared_data
-        return root / "berka" if (root / "berka").is_dir() else root
+    @property
+    def truth(self) -> Path:
+        """Where the simulation writes what it planted, apart from the input."""
+        return self.root / "truth"
+
+    @property
+    def credit_data(self) -> Path:
+        """Labelled loans to train on: the real lender's where present, else the simulated ones."""
+        real = self.shared_data / "credit" / "superlender"
+        return real if real.is_dir() else self.input / "credit"

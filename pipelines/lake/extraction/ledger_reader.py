@@ -91,7 +91,7 @@ class LedgerReader:
 
     def query(self, name: str) -> pl.DataFrame:
         """Run one of this folder's `.sql` files with the reader's restrictions."""
-        template = sql.SQL((FOLDER / f"{name}.sql").read_text())  # type: ignore[arg-type] # our own file
+        template = sql.SQL((FOLDER / f"{name}.sql").read_text())
         statement = template.format(
             book_ids=sql.Literal(list(self.book_ids)),
             first=sql.Literal(self.first),
