@@ -1,0 +1,59 @@
+"""What assets are given: the installation with its settings, server, lake and source."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+
+import dagster as dg
+
+from ledger_service.ledger.books import register_participants
+from ledger_service.payments.import_folder import ImportFolder
+from ledger_service.payments.sources import Source
+from ledger_service.payments.sources.berka import Berka
+from ledger_service.runtime.database import Database, Role, Server, running_server
+from ledger_service.runtime.migrations import migrate
+from ledger_service.runtime.settings import Settings, SourceName
+from pipelines.lake.store import Lake
+
+
+@dataclass(frozen=True)
+class Platform:
+    """One installation: its settings, its running server, its lake."""
+
+    settings: Settings
+    server: Server
+
+    @cached_property
+    def lake(self) -> Lake:
+        """The lake of the installation."""
+        return Lake(self.settings.lake)
+
+    @cached_property
+    def source(self) -> Source:
+        """Where the installation's input comes from."""
+        if self.settings.source is SourceName.BERKA:
+            return Berka(self.settings.input)
+        return ImportFolder(self.settings.input)
+
+    @cached_property
+    def book_ids(self) -> tuple[int, ...]:
+        """The books of the source's participants."""
+        with self.server.connect(Database.LEDGER, Role.APP, autocommit=True) as connection:
+            books = register_participants(connection, self.source.participants())
+        return tuple(sorted(books.values()))
+
+
+@contextmanager
+def open_platform(settings: Settings) -> Iterator[Platform]:
+    """The installation with its server running and its ledger migrated."""
+    with running_server(settings) as server:
+        migrate(server)
+        yield Platform(settings, server)
+
+
+@dg.resource(description="The installation: settings, PostgreSQL, lake and source.")
+def platform_resource(_: dg.InitResourceContext) -> Iterator[Platform]:
+    """Open the installation that the environment names, for the length of a run."""
+    with open_platform(Settings()) as platform:
+        yield platform
