@@ -10,5 +10,7 @@ select
     matched_items,
     breaks,
     ledger_closing_minor,
-    stated_closing_minor
+    stated_closing_minor,
+    rounding_minor,
+    unexplained_minor
 from {{ source('lake', 'reconciled_accounts') }}
