@@ -22,7 +22,7 @@ from pipelines.simulation.draws import (
     stream,
 )
 from pipelines.simulation.economy import Economy, last_day
-from pipelines.simulation.population import Role
+from pipelines.simulation.holdings import Role
 
 ON_US_PERMILLE = 450
 """Share of domestic transfers for which the creditor is sought in the debtor's own bank."""

@@ -14,7 +14,7 @@ import polars as pl
 from pipelines.simulation.activity import Market
 from pipelines.simulation.draft import draft
 from pipelines.simulation.draws import Ints, stream
-from pipelines.simulation.population import Role
+from pipelines.simulation.holdings import Role
 
 INSUFFICIENT = "insufficient_funds"
 

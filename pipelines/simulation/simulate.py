@@ -17,8 +17,9 @@ from pipelines.simulation.coverage import INSUFFICIENT, keep_covered, plan_short
 from pipelines.simulation.credit import write_credit_history
 from pipelines.simulation.draft import with_counter_amount, with_fees
 from pipelines.simulation.draws import Ints
-from pipelines.simulation.economy import Economy, decimal_text, load_economy
-from pipelines.simulation.population import Population, Role, populate
+from pipelines.simulation.economy import Economy, load_economy
+from pipelines.simulation.holdings import Role
+from pipelines.simulation.population import Population, populate
 from pipelines.simulation.rendering import (
     accounts_csv,
     instructions_csv,
@@ -28,6 +29,7 @@ from pipelines.simulation.rendering import (
     rates_csv,
 )
 from pipelines.simulation.statements import StatedDay, net_by_nostro, state_day
+from pipelines.simulation.truth import break_truth, shortfall_truth, typology_truth
 from pipelines.simulation.typologies import Instance, instances_of_each, plan_instances, planted
 
 CUSTOMERS = range(200, 1_000_001)
@@ -125,11 +127,11 @@ def simulate(
         )
         breaks.append(part.stated.breaks.with_columns(business_date=pl.lit(part.day)))
     plans = pl.concat(planned)
-    shortfalls = plans.filter(plan=INSUFFICIENT)
-    found = _typology_truth(plans, population.accounts)
-    differences = _break_truth(pl.concat(breaks), population.accounts)
+    shortfalls = shortfall_truth(plans, population.accounts)
+    found = typology_truth(plans, population.accounts)
+    differences = break_truth(pl.concat(breaks), population.accounts)
     _write(truth / "aml_typologies.csv", found.write_csv().encode())
-    _write(truth / "insufficient_funds.csv", _shortfall_truth(shortfalls, population.accounts))
+    _write(truth / "insufficient_funds.csv", shortfalls.write_csv().encode())
     _write(truth / "statement_breaks.csv", differences.write_csv().encode())
     return SimulationSummary(
         first_date=first_date,
@@ -242,75 +244,3 @@ def _write_statements(folder: Path, population: Population, part: _Day) -> int:
         name = f"{nostro.participant_id}_{nostro.partner_id}_{nostro.currency}.xml"
         _write(folder / name, statement)
     return nostros.height
-
-
-def _named(frame: pl.DataFrame, accounts: pl.DataFrame, index: str) -> pl.DataFrame:
-    """Add participant, account, currency, exponent and partner of the account in column `index`."""
-    return frame.join(
-        accounts.select(
-            "index",
-            "account",
-            "exponent",
-            partner="partner_id",
-            participant="participant_id",
-            account_currency="currency",
-        ),
-        left_on=index,
-        right_on="index",
-        maintain_order="left",
-        suffix="_of",
-    )
-
-
-def _typology_truth(plans: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
-    """One row an instance: typology, participant, account, dates, its instructions in order."""
-    instances = (
-        plans.filter(pl.col("plan") != INSUFFICIENT)
-        .group_by("plan", "subject", maintain_order=True)
-        .agg(
-            first_date=pl.col("day").min(),
-            last_date=pl.col("day").max(),
-            instruction_ids=pl.col("instruction_id").str.join(" "),
-        )
-        .sort("plan", "subject")
-    )
-    return (
-        _named(instances, accounts, "subject")
-        .select(
-            "participant",
-            "account",
-            "first_date",
-            "last_date",
-            "instruction_ids",
-            typology="plan",
-        )
-        .select("typology", pl.exclude("typology"))
-    )
-
-
-def _shortfall_truth(shortfalls: pl.DataFrame, accounts: pl.DataFrame) -> bytes:
-    return (
-        _named(shortfalls.rename({"account": "own"}, strict=False), accounts, "subject")
-        .select("instruction_id", "participant", "account", "currency", "amount", business_date="day")
-        .write_csv()
-        .encode()
-    )
-
-
-def _break_truth(breaks: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
-    """One row a break, amounts as decimals; an absent side is empty."""
-    named = _named(breaks, accounts, "nostro")
-    return named.select(
-        "business_date",
-        "break_class",
-        "participant",
-        "partner",
-        "account",
-        "reference",
-        "side",
-        currency="account_currency",
-        ledger_amount=decimal_text(pl.col("ledger_minor"), pl.col("exponent")),
-        stated_amount=decimal_text(pl.col("stated_minor"), pl.col("exponent")),
-        ledger_date="ledger_date",
-        stated_date="stated_date",
-    ).sort("business_date", "participant", "account", "reference")

@@ -15,7 +15,7 @@ import polars as pl
 from pipelines.simulation.activity import Market
 from pipelines.simulation.draft import DRAFT, draft
 from pipelines.simulation.draws import Ints, stream
-from pipelines.simulation.population import Role
+from pipelines.simulation.holdings import Role
 
 STRUCTURING_DAYS = 3
 FAN_IN_PAYERS = (12, 20)
