@@ -2,6 +2,9 @@
 
 Every item of either side ends in `matches` or in `breaks`, never in both and never in none. Refs
 read `match:<date>:<n>` and `break:<first seen>:<hash>`; a break keeps its ref while it is open.
+
+Amounts are signed on the normal side of the ledger account: on a nostro account positive is money
+in our favour, on a customer account positive is money in the customer's.
 """
 
 import polars as pl
@@ -26,6 +29,7 @@ MATCHES = Table(
         "ledger_minor": pl.Int64,
         "stated_minor": pl.Int64,
         "evidence": pl.String,  # what was compared, in words
+        "end_to_end_id": pl.String,
     },
     key=("book_id", "account_id", "version", "statement_ref"),
 )
@@ -52,6 +56,9 @@ BREAKS = Table(
         "payment_id": pl.String,
         "statement_ref": pl.String,
         "detail": pl.String,
+        "version": pl.Int64,  # the ledger entry; null when missing in the ledger
+        "end_to_end_id": pl.String,
+        "value_date": pl.Date,
     },
     key=("ref",),
 )
@@ -71,7 +78,11 @@ RECONCILED_ACCOUNTS = Table(
         "matched_items": pl.Int64,
         "breaks": pl.Int64,
         "ledger_closing_minor": pl.Int64,
-        "stated_closing_minor": pl.Int64,
+        "stated_closing_minor": pl.Int64,  # null while nothing has been stated
+        "stated_until": pl.Date,  # the day up to which the other side has stated its balance
+        "break_difference_minor": pl.Int64,  # sum of the open breaks in the account's currency
+        "rounding_minor": pl.Int64,  # rounding of stated balances within the tolerance
+        "unexplained_minor": pl.Int64,  # stated - ledger - breaks - rounding: always 0
     },
     key=("book_id", "account_id"),
 )
