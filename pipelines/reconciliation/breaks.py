@@ -30,7 +30,7 @@ def complete_breaks(found: pl.DataFrame, *, business_date: date, rules: Rules) -
         difference_minor=pl.col("stated_minor").fill_null(0) - pl.col("ledger_minor").fill_null(0),
         age_days=(pl.lit(business_date) - pl.col("first_seen")).dt.total_days().cast(pl.Int32),
         owner=pl.col("break_class").replace_strict(owners, return_dtype=pl.String),
-    ).select(dict(BREAKS.schema))
+    ).select(list(BREAKS.schema))
 
 
 def _fresh_refs(found: pl.DataFrame) -> pl.Series:

@@ -21,7 +21,7 @@ def apply_corrections(found: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     A break's residual is what the ledger lacks: stated - ledger. A ledger item of that amount
     supplies it, a stated item of the opposite amount takes it back.
     """
-    numbered = found.select(FOUND_SCHEMA).with_row_index("row")
+    numbered = found.select(list(FOUND_SCHEMA)).with_row_index("row")
     stated = pl.col("stated_minor").fill_null(0)
     ledger = pl.col("ledger_minor").fill_null(0)
     pending = _ordinal(
@@ -38,7 +38,7 @@ def apply_corrections(found: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     remaining = numbered.join(
         pl.concat([settled.select("row"), settled.select(row="row_item")]), on="row", how="anti"
     )
-    return _as_matches(settled), remaining.select(FOUND_SCHEMA)
+    return _as_matches(settled), remaining.select(list(FOUND_SCHEMA))
 
 
 def _ordinal(frame: pl.DataFrame) -> pl.DataFrame:

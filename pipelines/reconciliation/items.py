@@ -88,13 +88,13 @@ def collect_items(
     ledger = [
         open_items.filter(pl.col("ledger_minor").is_not_null())
         .with_columns(signed_minor="ledger_minor")
-        .select(ITEM_COLUMNS),
+        .select(list(ITEM_COLUMNS)),
         _ledger_items(entries, nostro=nostro, payments=payments),
     ]
     stated = [
         open_items.filter(pl.col("stated_minor").is_not_null())
         .with_columns(signed_minor="stated_minor")
-        .select(ITEM_COLUMNS),
+        .select(list(ITEM_COLUMNS)),
         _stated_items(statements.entries, known=known, rules=rules),
     ]
     return NostroItems(
@@ -233,4 +233,4 @@ def _refusals(refused: pl.DataFrame, *, entries: pl.DataFrame) -> pl.DataFrame:
         entries.select("file", "statement_ordinal", row="entry_ordinal").unique(maintain_order=True),
         on=["file", "statement_ordinal"],
     )
-    return pl.concat([whole.select(REJECTED_SCHEMA), parts.select(REJECTED_SCHEMA)])
+    return pl.concat([whole.select(list(REJECTED_SCHEMA)), parts.select(list(REJECTED_SCHEMA))])

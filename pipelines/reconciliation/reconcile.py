@@ -26,7 +26,6 @@ from pipelines.reconciliation.tables import (
     RECONCILIATION_EVIDENCE,
 )
 
-
 ROW_SCHEMA = {**RECONCILED_ACCOUNTS.schema, "tolerance_minor": pl.Int64}
 
 
@@ -167,7 +166,7 @@ def _numbered(proved: pl.DataFrame, *, business_date: date) -> pl.DataFrame:
     return ordered.with_columns(
         business_date=pl.lit(business_date),
         ref=pl.format("match:{}:{}", pl.lit(business_date), pl.int_range(1, pl.len() + 1)),
-    ).select(dict(MATCHES.schema))
+    ).select(list(MATCHES.schema))
 
 
 def _stepped_rows(stepped: SteppedDay, *, business_date: date) -> pl.DataFrame:
@@ -220,7 +219,7 @@ def _account_rows(
         )
         .with_columns(rounding_minor=pl.when(rounded).then(left).otherwise(0))
         .with_columns(unexplained_minor=left.fill_null(0) - pl.col("rounding_minor"))
-        .select(dict(RECONCILED_ACCOUNTS.schema))
+        .select(list(RECONCILED_ACCOUNTS.schema))
     )
 
 

@@ -101,7 +101,7 @@ def step_balances(
         ),
         entries=signed,
         stated=stated,
-        outcomes=pl.concat([simple.select(OUTCOMES_SCHEMA), walked]),
+        outcomes=pl.concat([simple.select(list(OUTCOMES_SCHEMA)), walked]),
         unattributed=stated_balances.join(stated, on=[*ACCOUNT, "payment_id"], how="anti"),
     )
 

@@ -39,8 +39,8 @@ def proved_and_open(day: SteppedDay, *, open_breaks: pl.DataFrame) -> tuple[pl.D
     found = pl.concat(
         [
             _step_breaks(items, day=day),
-            still_waiting.select(FOUND_SCHEMA),
-            still_open.select(FOUND_SCHEMA),
+            still_waiting.select(list(FOUND_SCHEMA)),
+            still_open.select(list(FOUND_SCHEMA)),
         ]
     )
     rounding = _rounding_breaks(
@@ -92,7 +92,7 @@ def _waiting(day: SteppedDay, *, carried: pl.DataFrame) -> pl.DataFrame:
         detail=pl.lit("booked in the ledger, in no balance that the bank has stated since"),
     )
     earlier = carried.filter(pl.col("break_class") == BreakClass.MISSING_AT_BANK)
-    return pl.concat([earlier.select(FOUND_SCHEMA), shaped(unstated, FOUND_SCHEMA)])
+    return pl.concat([earlier.select(list(FOUND_SCHEMA)), shaped(unstated, FOUND_SCHEMA)])
 
 
 def _proved_later(covered: pl.DataFrame) -> pl.DataFrame:
@@ -164,7 +164,7 @@ def _rounding_breaks(day: SteppedDay, *, found: pl.DataFrame, earlier: pl.DataFr
         day.stated.join(day.outcomes.filter(pl.col("difference_minor") != 0), on=[*ACCOUNT, "version"])
         .sort(*ACCOUNT, "version")
         .group_by(ACCOUNT, maintain_order=True)
-        .agg(pl.last("payment_id", "statement_ref", "version", "end_to_end_id", "value_date"))
+        .agg(pl.last("payment_id", "statement_ref", "version", "value_date"))
     )
     accumulated = (
         day.accounts.join(explained, on=ACCOUNT, how="left")
@@ -172,7 +172,7 @@ def _rounding_breaks(day: SteppedDay, *, found: pl.DataFrame, earlier: pl.DataFr
         .filter(pl.col("rounding_minor").abs() > pl.col("tolerance_minor"))
         .with_columns(counterparty_id="participant_id")
     )
-    kept = ("ref", "first_seen", "payment_id", "statement_ref", "version", "end_to_end_id", "value_date")
+    kept = ("ref", "first_seen", "payment_id", "statement_ref", "version", "value_date")
     known = accumulated.join(earlier.select(*ACCOUNT, *kept), on=ACCOUNT)
     fresh = accumulated.join(earlier, on=ACCOUNT, how="anti").join(introduced, on=ACCOUNT, how="left")
     parts = [

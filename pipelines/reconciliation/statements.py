@@ -58,7 +58,7 @@ def compare_nostro(
     )
     alone = _alone(items, taken=[matching.pairs, together], currency_pairs=breaking.pairs)
     classified = _classified(alone, proved=pl.concat([_keys(proved), _keys(earlier_matches)]))
-    found = pl.concat([_found_together(together), classified, carried.select(FOUND_SCHEMA)])
+    found = pl.concat([_found_together(together), classified, carried.select(list(FOUND_SCHEMA))])
     return _corrected(proved=proved, found=found)
 
 
@@ -106,7 +106,7 @@ def _proved(pairs: pl.DataFrame, *, business_date: date) -> pl.DataFrame:
         stated_minor="signed_minor_stated",
         evidence=pl.concat_str([compared, pl.lit("; "), dates, late]),
         end_to_end_id=pl.coalesce("end_to_end_id", "end_to_end_id_stated"),
-    ).select(PROVED_SCHEMA)
+    ).select(list(PROVED_SCHEMA))
 
 
 def _found_together(pairs: pl.DataFrame) -> pl.DataFrame:
@@ -131,7 +131,7 @@ def _found_together(pairs: pl.DataFrame) -> pl.DataFrame:
         stated_minor="signed_minor_stated",
         statement_ref="statement_ref_stated",
         detail=detail,
-    ).select(FOUND_SCHEMA)
+    ).select(list(FOUND_SCHEMA))
 
 
 def _alone(
@@ -218,7 +218,7 @@ def _classified(alone: pl.DataFrame, *, proved: pl.DataFrame) -> pl.DataFrame:
             ledger_minor=pl.when(in_ledger).then("signed_minor"),
             stated_minor=pl.when(~in_ledger).then("signed_minor"),
         )
-        .select(FOUND_SCHEMA)
+        .select(list(FOUND_SCHEMA))
     )
 
 
@@ -226,6 +226,6 @@ def _corrected(*, proved: pl.DataFrame, found: pl.DataFrame) -> Compared:
     """Settle amount breaks whose exact difference stands alone under the same reference."""
     corrections, remaining = apply_corrections(found)
     return Compared(
-        proved=pl.concat([proved, corrections.select(PROVED_SCHEMA)]).select(PROVED_SCHEMA),
+        proved=pl.concat([proved, corrections.select(list(PROVED_SCHEMA))]).select(list(PROVED_SCHEMA)),
         found=remaining,
     )
