@@ -3,14 +3,17 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 
 import dagster as dg
+import polars as pl
 
 from ledger_service.ledger.books import register_participants
 from ledger_service.payments.import_folder import ImportFolder
 from ledger_service.payments.sources import Source
 from ledger_service.payments.sources.berka import Berka
+from ledger_service.reference.currencies import currency_table
 from ledger_service.runtime.database import Database, Role, Server, running_server
 from ledger_service.runtime.migrations import migrate
 from ledger_service.runtime.settings import Settings, SourceName
@@ -42,6 +45,16 @@ class Platform:
         with self.server.connect(Database.LEDGER, Role.APP, autocommit=True) as connection:
             books = register_participants(connection, self.source.participants())
         return tuple(sorted(books.values()))
+
+    def exponents(self, business_date: date) -> dict[str, int]:
+        """Minor-unit exponent by currency as it is on the date."""
+        table = currency_table()
+        valid = table.filter(
+            pl.lit(business_date).is_between(
+                pl.col("valid_from").fill_null(date.min), pl.col("valid_to").fill_null(date.max)
+            )
+        )
+        return dict(valid.select("code", "exponent").iter_rows())
 
 
 @contextmanager

@@ -1,0 +1,56 @@
+"""How assets and checks of a business date are declared: one partitioning, one retry policy."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import dagster as dg
+
+from orchestration.partitions import BUSINESS_DATES
+
+RETRIES = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)
+"""Steps are idempotent, so a lost connection is answered by trying again."""
+
+AFTER_CLOSE = (
+    dg.AutomationCondition.on_cron("30 0 * * *")
+    & dg.AutomationCondition.all_deps_blocking_checks_passed()
+)
+"""Once a night, as soon as everything upstream is there and its blocking checks have passed."""
+
+LEDGER_POOL = "ledger"
+"""Pool of the steps that read or write the books, so that the close has them to itself."""
+
+
+def business_date_asset(
+    *,
+    group: str,
+    owner: str,
+    kinds: set[str],
+    deps: Iterable[str] = (),
+    pool: str | None = None,
+    metadata: Mapping[str, Any] | None = None,
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """An asset partitioned by business date; a range of dates is one run.
+
+    `owner` is a team; the docstring of the function is the asset's description.
+    """
+    return dg.asset(
+        group_name=group,
+        owners=[f"team:{owner}"],
+        kinds=kinds,
+        deps=list(deps),
+        pool=pool,
+        metadata=metadata,
+        partitions_def=BUSINESS_DATES,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        retry_policy=RETRIES,
+        automation_condition=AFTER_CLOSE,
+    )
+
+
+def business_date_check(
+    *, asset: str, blocking: bool = False, description: str
+) -> Callable[[Callable[..., Any]], dg.AssetChecksDefinition]:
+    """A check of one asset, evaluated for the dates of the run."""
+    return dg.asset_check(
+        asset=asset, blocking=blocking, description=description, partitions_def=BUSINESS_DATES
+    )

@@ -1,0 +1,24 @@
+"""`python -m orchestration.cli`: where the bootstrap script hands over."""
+
+import sys
+
+from rich.console import Console
+
+from orchestration.cli.app import app
+from orchestration.cli.failures import explain
+
+
+def main() -> None:
+    """Run the command; a failure that we know is a sentence, not a traceback."""
+    try:
+        app(prog_name="wgi")
+    except Exception as error:
+        explanation = explain(error)
+        if explanation is None:
+            raise
+        Console(stderr=True).print(f"[bold red]wgi:[/] {explanation}", highlight=False)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Assets and checks, one folder a subject."""

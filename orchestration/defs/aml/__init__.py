@@ -1,0 +1,1 @@
+"""Alerts, as Dagster assets with their checks."""

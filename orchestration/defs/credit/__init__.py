@@ -1,0 +1,1 @@
+"""Model, features and scores, as Dagster assets with their checks."""

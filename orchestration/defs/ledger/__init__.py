@@ -1,0 +1,1 @@
+"""Intake and close, as Dagster assets with their checks."""

@@ -1,0 +1,1 @@
+"""Net positions, as Dagster assets with their checks."""

@@ -1,0 +1,1 @@
+"""Matches and breaks, as Dagster assets with their checks."""

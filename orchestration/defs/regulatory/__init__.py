@@ -1,0 +1,1 @@
+"""Returns, as Dagster assets with their checks."""

@@ -1,0 +1,1 @@
+"""Settlement files, as Dagster assets with their checks."""

@@ -1,0 +1,1 @@
+"""Raw tables and dbt, as Dagster assets with their checks."""

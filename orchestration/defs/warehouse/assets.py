@@ -1,0 +1,152 @@
+"""The lake in PostgreSQL, and the dbt project that makes marts of it."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import (
+    DagsterDbtTranslator,
+    DagsterDbtTranslatorSettings,
+    DbtCliResource,
+    dbt_assets,
+)
+
+from ledger_service.runtime.database import Database, Role
+from ml.tables import ML_TABLES
+from orchestration.asset import business_date_asset
+from orchestration.partitions import business_dates
+from orchestration.resources import Platform
+from orchestration.warehouse_project import (
+    DBT,
+    PROJECT_DIR,
+    connection_environment,
+    manifest,
+    output_environment,
+)
+from pipelines.aml.tables import AML_TABLES
+from pipelines.lake.ledger_tables import LEDGER_TABLES
+from pipelines.lake.table import Table
+from pipelines.lake.warehouse import ensure_tables, load_dates
+from pipelines.netting.tables import NETTING_TABLES
+from pipelines.reconciliation.tables import RECONCILIATION_TABLES
+from pipelines.regulatory.tables import REGULATORY_TABLES
+from pipelines.settlement.tables import SETTLEMENT_TABLES
+
+GROUP = "warehouse"
+
+LAKE_TABLES: tuple[Table, ...] = (
+    *LEDGER_TABLES,
+    *NETTING_TABLES,
+    *SETTLEMENT_TABLES,
+    *RECONCILIATION_TABLES,
+    *AML_TABLES,
+    *REGULATORY_TABLES,
+    *ML_TABLES,
+)
+"""Everything in the lake goes to the warehouse, one raw table a lake table."""
+
+
+@business_date_asset(
+    group=GROUP,
+    owner="data-platform",
+    kinds={"postgres", "polars"},
+    deps=[
+        "close",
+        "netting",
+        "settlement_files",
+        "reconciliation",
+        "aml",
+        "returns",
+        "features",
+        "scores",
+    ],
+)
+def warehouse_raw(
+    context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
+) -> dg.MaterializeResult[None]:
+    """The date's partition of every lake table, replaced in the warehouse's schema `raw`."""
+    days = business_dates(context)
+    loaded_at = datetime.now(UTC)
+    rows: dict[str, int] = {}
+    with platform.server.connect(Database.WAREHOUSE, Role.OWNER) as connection:
+        ensure_tables(connection, LAKE_TABLES)
+        for table in LAKE_TABLES:
+            rows[table.name] = load_dates(
+                connection,
+                table=table,
+                dates=days,
+                frame=platform.lake.scan(table, days).collect(),
+                loaded_at=loaded_at,
+            )
+        connection.commit()
+    return dg.MaterializeResult(metadata={"rows": sum(rows.values()), "rows by table": rows})
+
+
+class WarehouseTranslator(DagsterDbtTranslator):
+    """dbt's names in Dagster's words: every source is the one raw load, groups are audiences."""
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        """Sources are tables of `warehouse_raw`; models keep their own name."""
+        if dbt_resource_props["resource_type"] == "source":
+            return dg.AssetKey("warehouse_raw")
+        return dg.AssetKey(dbt_resource_props["alias"])
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        """The folder below `models/`, and below `marts/` the audience."""
+        layer, *rest = dbt_resource_props["fqn"][1:]
+        return f"marts_{rest[0]}" if layer == "marts" else str(layer)
+
+    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> list[str]:
+        """The team that runs the warehouse; business owners stand in the dbt groups."""
+        return ["team:data-platform"]
+
+    def get_automation_condition(
+        self, dbt_resource_props: Mapping[str, Any]
+    ) -> dg.AutomationCondition[Any]:
+        """As soon as what it is built from has changed and passed its checks."""
+        return dg.AutomationCondition.eager()
+
+
+TRANSLATOR = WarehouseTranslator(
+    settings=DagsterDbtTranslatorSettings(enable_duplicate_source_asset_keys=True)
+)
+
+
+def _layer(selector: str) -> Callable[..., dg.AssetsDefinition]:
+    return dbt_assets(
+        manifest=manifest(),
+        selector=selector,
+        select="",
+        name=f"dbt_{selector}",
+        dagster_dbt_translator=TRANSLATOR,
+    )
+
+
+def _build(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[Any]:
+    os.environ.update(connection_environment(platform.server) | output_environment())
+    dbt = DbtCliResource(project_dir=str(PROJECT_DIR), profiles_dir=str(PROJECT_DIR), dbt_executable=DBT)
+    yield from dbt.cli(["--quiet", "build"], context=context, manifest=manifest()).stream()
+
+
+@_layer("staging")
+def dbt_staging(
+    context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
+) -> Iterator[Any]:
+    """Views over the raw tables, with the tests of what the lake delivers."""
+    yield from _build(context, platform)
+
+
+@_layer("intermediate")
+def dbt_intermediate(
+    context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
+) -> Iterator[Any]:
+    """Views with the logic, and its unit tests."""
+    yield from _build(context, platform)
+
+
+@_layer("marts")
+def dbt_marts(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> Iterator[Any]:
+    """The tables that people and programs read, under contract."""
+    yield from _build(context, platform)
