@@ -6,6 +6,7 @@ counted on: payments so kept are covered in whatever order a ledger books the da
 as they come. The exception are planted rapid movements, which spend what came in before them.
 """
 
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -59,7 +60,7 @@ def settle(payments: pl.DataFrame, *, accounts: pl.DataFrame, balances: Ints) ->
 
 
 def plan_shortfalls(
-    payments: pl.DataFrame, *, market: Market, seed: int, day: object, balances: Ints, count: int
+    payments: pl.DataFrame, *, market: Market, seed: int, day: date, balances: Ints, count: int
 ) -> pl.DataFrame:
     """`count` payments that no order of the day's payments can cover; the ledger refuses them.
 

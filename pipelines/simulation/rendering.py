@@ -36,9 +36,8 @@ INSTRUCTION_COLUMNS = (
 )
 
 
-def opening_balances(population: Population) -> pl.DataFrame:
+def opening_balances(accounts: pl.DataFrame) -> pl.DataFrame:
     """A draft of one opening balance an account, nostros included, with `days_before` its day."""
-    accounts = population.accounts
     payments = draft(
         {
             "kind": "opening_balance",
@@ -54,13 +53,12 @@ def opening_balances(population: Population) -> pl.DataFrame:
     )
 
 
-def numbered(payments: pl.DataFrame, *, population: Population, seed: int, day: date) -> pl.DataFrame:
+def numbered(payments: pl.DataFrame, *, accounts: pl.DataFrame, seed: int, day: date) -> pl.DataFrame:
     """The day's payments in order of event time, with all columns of the format and those of the draft.
 
     Adds `agent` (index of the account whose book the payment is in) and `nostro` (index, of payouts
     and collections).
     """
-    accounts = population.accounts
     midnight = 86_400 * (day.toordinal() - date(1970, 1, 1).toordinal())
     ordered = (
         payments.with_columns(agent=pl.coalesce("debtor", "creditor"))

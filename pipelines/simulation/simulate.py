@@ -4,34 +4,23 @@ Input goes to one folder and the planted truth to another, so that nothing that 
 the truth can read it by mistake.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
 
-from pipelines.simulation.activity import Market, background
 from pipelines.simulation.camt053 import Entry, Nostro, camt053
-from pipelines.simulation.coverage import INSUFFICIENT, keep_covered, plan_shortfalls, settle
 from pipelines.simulation.credit import write_credit_history
-from pipelines.simulation.draft import with_counter_amount, with_fees
-from pipelines.simulation.draws import Ints
-from pipelines.simulation.economy import Economy, load_economy
+from pipelines.simulation.economy import load_economy
 from pipelines.simulation.holdings import Role
+from pipelines.simulation.play import Play, PlayedDay
 from pipelines.simulation.population import Population, populate
-from pipelines.simulation.rendering import (
-    accounts_csv,
-    instructions_csv,
-    numbered,
-    opening_balances,
-    participants_csv,
-    rates_csv,
-)
-from pipelines.simulation.statements import StatedDay, net_by_nostro, state_day
+from pipelines.simulation.rendering import accounts_csv, instructions_csv, participants_csv, rates_csv
 from pipelines.simulation.truth import break_truth, shortfall_truth, typology_truth
-from pipelines.simulation.typologies import Instance, instances_of_each, plan_instances, planted
+from pipelines.simulation.typologies import instances_of_each, plan_instances
 
+ENTRY_FIELDS = [field.name for field in fields(Entry)]
 CUSTOMERS = range(200, 1_000_001)
 DAYS = range(1, 367)
 
@@ -76,16 +65,6 @@ class SimulationSummary:
     loans: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Day:
-    """One simulated day: numbered payments, what the partners state, and their opening balances."""
-
-    day: date
-    payments: pl.DataFrame
-    stated: StatedDay
-    stated_opening: Ints
-
-
 def simulate(
     *, out: Path, truth: Path, seed: int, first_date: date, days: int, customers: int
 ) -> SimulationSummary:
@@ -112,27 +91,28 @@ def simulate(
         suspects=4 * each,
         sleepers=each,
     )
-    instances = plan_instances(accounts=population.accounts, days=days, each=each)
+    dates = [first_date + timedelta(days=n) for n in range(days)]
+    play = Play(
+        economy=economy,
+        population=population,
+        instances=plan_instances(accounts=population.accounts, days=days, each=each),
+        seed=seed,
+        dates=dates,
+    )
     _write(out / "participants.csv", participants_csv(population))
     _write(out / "accounts.csv", accounts_csv(population))
     _write(out / "rates.csv", rates_csv(economy.currencies))
-    written, planned, breaks, statements = 0, [], [], 0
-    dates = [first_date + timedelta(days=n) for n in range(days)]
-    for part in _days(economy, population, instances, seed, dates):
-        _write(out / "instructions" / f"{part.day}.csv", instructions_csv(part.payments))
-        statements += _write_statements(out / "statements" / str(part.day), population, part)
-        written += part.payments.height
-        planned.append(
-            part.payments.filter(pl.col("plan").is_not_null()).with_columns(day=pl.lit(part.day))
-        )
-        breaks.append(part.stated.breaks.with_columns(business_date=pl.lit(part.day)))
-    plans = pl.concat(planned)
-    shortfalls = shortfall_truth(plans, population.accounts)
-    found = typology_truth(plans, population.accounts)
-    differences = break_truth(pl.concat(breaks), population.accounts)
-    _write(truth / "aml_typologies.csv", found.write_csv().encode())
-    _write(truth / "insufficient_funds.csv", shortfalls.write_csv().encode())
-    _write(truth / "statement_breaks.csv", differences.write_csv().encode())
+    written, statements, plans, breaks = 0, 0, [], []
+    for played in play.days():
+        _write(out / "instructions" / f"{played.day}.csv", instructions_csv(played.payments))
+        statements += _write_statements(out / "statements" / str(played.day), population, played)
+        written += played.payments.height
+        plans.append(played.plans)
+        breaks.append(played.breaks)
+    planted = _write_truth(truth, population, pl.concat(plans), pl.concat(breaks))
+    loans = write_credit_history(
+        out=out / "credit", truth=truth, seed=seed, before=first_date, economy=economy
+    )
     return SimulationSummary(
         first_date=first_date,
         days=days,
@@ -140,12 +120,8 @@ def simulate(
         accounts=population.accounts.filter(pl.col("role") != Role.NOSTRO).height,
         instructions=written,
         statements=statements,
-        typologies=found.height,
-        shortfalls=shortfalls.height,
-        statement_breaks=differences.height,
-        loans=write_credit_history(
-            out=out / "credit", truth=truth, seed=seed, before=first_date, economy=economy
-        ),
+        loans=loans,
+        **planted,
     )
 
 
@@ -171,56 +147,12 @@ def _write(path: Path, content: bytes) -> None:
     path.write_bytes(content)
 
 
-def _days(
-    economy: Economy,
-    population: Population,
-    instances: list[Instance],
-    seed: int,
-    dates: list[date],
-) -> Iterator[_Day]:
-    """Play the days one after the other, each from the balances that the one before left."""
-    accounts = population.accounts
-    market = Market(economy, accounts)
-    nostros = accounts.filter(role=Role.NOSTRO)
-    balances = accounts["opening_minor"].to_numpy().copy()
-    stated_balances = balances.copy()
-    for day in dates:
-        plan = planted(
-            instances=instances,
-            market=market,
-            seed=seed,
-            dates=dates,
-            day=day,
-            balances=balances,
-        )
-        wished = pl.concat([background(market=market, seed=seed, day=day, balances=balances), plan])
-        kept = keep_covered(with_counter_amount(wished, accounts), accounts=accounts, balances=balances)
-        booked = with_fees(kept)
-        refused = plan_shortfalls(
-            booked,
-            market=market,
-            seed=seed,
-            day=day,
-            balances=balances,
-            count=max(3, accounts.height // 2000),
-        )
-        payments = pl.concat([booked, refused])
-        if day == dates[0]:
-            payments = pl.concat([opening_balances(population), payments], how="diagonal")
-        else:
-            payments = payments.with_columns(days_before=pl.lit(0, pl.Int64))
-        lines = numbered(payments, population=population, seed=seed, day=day)
-        sent = lines.filter((pl.col("plan") != INSUFFICIENT).fill_null(value=True))
-        stated = state_day(sent, nostros=nostros, seed=seed, day=day)
-        yield _Day(day, lines, stated, stated_balances)
-        balances = settle(booked, accounts=accounts, balances=balances)
-        stated_balances = stated_balances + net_by_nostro(stated.entries, len(balances))
-
-
-def _write_statements(folder: Path, population: Population, part: _Day) -> int:
-    """One file a nostro; returns how many."""
+def _write_statements(folder: Path, population: Population, played: PlayedDay) -> int:
+    """One file a nostro, and no other of an earlier run; returns how many."""
+    for old in folder.glob("*.xml"):
+        old.unlink()
     bics = dict(population.participants.select("participant_id", "bic").iter_rows())
-    entries = part.stated.entries.partition_by("nostro", as_dict=True, maintain_order=True)
+    entries = played.stated.entries.partition_by("nostro", as_dict=True, maintain_order=True)
     nostros = population.accounts.filter(role=Role.NOSTRO)
     for row in nostros.iter_rows(named=True):
         nostro = Nostro(
@@ -234,13 +166,31 @@ def _write_statements(folder: Path, population: Population, part: _Day) -> int:
             utc_offset_hours=row["utc_offset_hours"],
         )
         own = entries.get((row["index"],))
-        fields = () if own is None else own.select(Entry.__slots__).iter_rows(named=True)
+        rows = () if own is None else own.select(ENTRY_FIELDS).iter_rows(named=True)
         statement = camt053(
             nostro=nostro,
-            day=part.day,
-            opening_minor=int(part.stated_opening[row["index"]]),
-            entries=(Entry(**entry) for entry in fields),
+            day=played.day,
+            opening_minor=int(played.stated_opening[row["index"]]),
+            entries=(Entry(**entry) for entry in rows),
         )
         name = f"{nostro.participant_id}_{nostro.partner_id}_{nostro.currency}.xml"
         _write(folder / name, statement)
     return nostros.height
+
+
+def _write_truth(
+    truth: Path, population: Population, plans: pl.DataFrame, breaks: pl.DataFrame
+) -> dict[str, int]:
+    """Write what was planted; returns the counts of the summary."""
+    tables = {
+        "aml_typologies": typology_truth(plans, population.accounts),
+        "insufficient_funds": shortfall_truth(plans, population.accounts),
+        "statement_breaks": break_truth(breaks, population.accounts),
+    }
+    for name, table in tables.items():
+        _write(truth / f"{name}.csv", table.write_csv().encode())
+    return {
+        "typologies": tables["aml_typologies"].height,
+        "shortfalls": tables["insufficient_funds"].height,
+        "statement_breaks": tables["statement_breaks"].height,
+    }
