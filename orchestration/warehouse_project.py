@@ -46,6 +46,7 @@ def manifest() -> Path:
             ],
             env=os.environ | output_environment(),
             capture_output=True,
+            check=False,
             text=True,
         )
         if result.returncode:

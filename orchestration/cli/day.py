@@ -59,12 +59,15 @@ def run(
             raise NoBusinessDates(settings.input, until)
         dagster_home(settings, platform.server)
         preparation = time.monotonic() - started
+        before = platform.lake.written()
         succeeded, seconds = _materialize(console, platform, dates)
+        changed = sum(before.get(path) != time_ns for path, time_ns in platform.lake.written().items())
         print_summary(
             console,
             platform=platform,
             business_dates=dates,
             seconds={"start and input": preparation, **seconds},
+            changed_partitions=changed,
             complete=succeeded,
         )
     if not succeeded:

@@ -28,7 +28,9 @@ def run(*, arguments: list[str]) -> None:
     if not arguments:
         failed = [name for name, command in GATES.items() if not _passes(console, name, command)]
     workers = ["-n", str(os.cpu_count() or 2)]
-    tests = subprocess.run([sys.executable, "-m", "pytest", *workers, *arguments], cwd=PROJECT_ROOT)
+    tests = subprocess.run(
+        [sys.executable, "-m", "pytest", *workers, *arguments], cwd=PROJECT_ROOT, check=False
+    )
     if failed:
         console.print(f"[red]failed before the tests: {', '.join(failed)}")
     if failed or tests.returncode:
@@ -43,6 +45,7 @@ def _passes(console: Console, name: str, command: list[str]) -> bool:
         cwd=PROJECT_ROOT,
         env=environment,
         capture_output=True,
+        check=False,
         text=True,
     )
     seconds = time.monotonic() - started

@@ -45,6 +45,11 @@ class Lake:
         folders = (self.root / table.name).glob("business_date=*/part.parquet")
         return sorted(date.fromisoformat(path.parent.name.partition("=")[2]) for path in folders)
 
+    def written(self) -> dict[Path, int]:
+        """When each partition was last written, in nanoseconds: unchanged ones keep their time."""
+        parts = self.root.glob("*/business_date=*/part.parquet")
+        return {path: path.stat().st_mtime_ns for path in parts}
+
     def write(self, table: Table, business_date: date, frame: pl.DataFrame) -> bool:
         """Replace one partition; False when it held the same bytes already.
 

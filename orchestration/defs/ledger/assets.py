@@ -16,20 +16,14 @@ GROUP = "ledger"
 
 
 @business_date_asset(group=GROUP, owner="ledger", kinds={"postgres", "python"}, pool=LEDGER_POOL)
-def intake(
-    context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
-) -> dg.MaterializeResult[None]:
+def intake(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> None:
     """The date's payment instructions, validated and booked; refused rows go to quarantine.
 
     Idempotent: instructions that are booked already are recognised by their id.
     """
-    booked = known = quarantined = 0
     with platform.server.connect(Database.LEDGER, Role.APP, autocommit=True) as connection:
         for day in business_dates(context):
             summary = book_day(connection, source=platform.source, business_date=day)
-            booked += summary.booked
-            known += summary.already_booked
-            quarantined += summary.quarantined
             context.add_asset_metadata(
                 {
                     "instructions booked": summary.booked,
@@ -38,29 +32,22 @@ def intake(
                 },
                 partition_key=str(day),
             )
-    return dg.MaterializeResult(
-        metadata={"run booked": booked, "run booked before": known, "run quarantined": quarantined}
-    )
 
 
 @business_date_asset(
     group=GROUP, owner="ledger", kinds={"postgres", "parquet"}, deps=["intake"], pool=LEDGER_POOL
 )
-def close(
-    context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
-) -> dg.MaterializeResult[None]:
+def close(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> None:
     """The business date closed in every book, sealed, and written to the lake below the watermark.
 
     Afterwards no transfer can appear in it: late items book to the next open date.
     """
     days = business_dates(context)
     close_books(platform.server, book_ids=platform.book_ids, business_dates=days)
-    changed = 0
     closed = write_lake(
         platform.server, lake=platform.lake, book_ids=platform.book_ids, business_dates=days
     )
     for written in closed:
-        changed += len(written.changed_tables)
         day = written.business_date
         page = {}
         if pages_wanted(days):
@@ -78,7 +65,6 @@ def close(
             },
             partition_key=str(day),
         )
-    return dg.MaterializeResult(metadata={"run partitions changed": changed})
 
 
 def _by_currency(transfers: pl.DataFrame) -> pl.DataFrame:

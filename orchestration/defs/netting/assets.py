@@ -20,22 +20,19 @@ from pipelines.netting.tables import (
 
 
 @business_date_asset(group="settlement", owner="settlement", kinds={"polars"}, deps=["close"])
-def netting(
-    context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
-) -> dg.MaterializeResult[None]:
+def netting(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> None:
     """Interbank obligations of the date, and their bilateral and multilateral net positions."""
     days = business_dates(context)
     lake = platform.lake
-    changed = 0
     for day in days:
         owed = obligations(
             lake.read(ENTRIES, day), lake.read(ACCOUNTS, day), lake.read(PARTICIPANTS, day)
         )
         positions = net(owed)
-        changed += lake.write(OBLIGATIONS, day, owed)
-        changed += lake.write(BILATERAL_POSITIONS, day, positions.bilateral)
-        changed += lake.write(NET_POSITIONS, day, positions.multilateral)
-        changed += lake.write(NETTING_EVIDENCE, day, positions.evidence)
+        lake.write(OBLIGATIONS, day, owed)
+        lake.write(BILATERAL_POSITIONS, day, positions.bilateral)
+        lake.write(NET_POSITIONS, day, positions.multilateral)
+        lake.write(NETTING_EVIDENCE, day, positions.evidence)
         page = {}
         if pages_wanted(days):
             exponents = platform.exponents(day)
@@ -63,4 +60,3 @@ def netting(
             },
             partition_key=str(day),
         )
-    return dg.MaterializeResult(metadata={"run partitions changed": changed})

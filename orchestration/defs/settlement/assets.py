@@ -17,13 +17,10 @@ from pipelines.settlement.tables import (
 
 
 @business_date_asset(group="settlement", owner="settlement", kinds={"xml", "polars"}, deps=["netting"])
-def settlement_files(
-    context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
-) -> dg.MaterializeResult[None]:
+def settlement_files(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> None:
     """ISO 20022 files: a `pacs.009` per net debtor, a `pacs.008` batch per receiving participant."""
     days = business_dates(context)
     lake = platform.lake
-    changed = 0
     for day in days:
         exponents = platform.exponents(day)
         written = write_settlement_files(
@@ -35,9 +32,9 @@ def settlement_files(
             exponents=exponents,
             folder=platform.settings.files / "settlement",
         )
-        changed += lake.write(SETTLEMENT_FILES, day, written.files)
-        changed += lake.write(SETTLEMENT_TRANSACTIONS, day, written.transactions)
-        changed += lake.write(SETTLEMENT_EVIDENCE, day, written.evidence)
+        lake.write(SETTLEMENT_FILES, day, written.files)
+        lake.write(SETTLEMENT_TRANSACTIONS, day, written.transactions)
+        lake.write(SETTLEMENT_EVIDENCE, day, written.evidence)
         page = {}
         if pages_wanted(days):
             listed = written.files.drop("business_date", "ref", "sha256")
@@ -51,4 +48,3 @@ def settlement_files(
             },
             partition_key=str(day),
         )
-    return dg.MaterializeResult(metadata={"run partitions changed": changed})
