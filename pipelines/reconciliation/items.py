@@ -30,6 +30,7 @@ ITEM_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "payment_id": pl.String,
     "statement_ref": pl.String,  # stated side
     "is_charge": pl.Boolean,
+    "is_opening": pl.Boolean,  # a balance migrated from an earlier system
     "ref": pl.String,  # of the break that the item is since an earlier date; null: new today
     "break_class": pl.String,
     "first_seen": pl.Date,
@@ -121,6 +122,7 @@ def _ledger_items(
             .then("amount_minor")
             .otherwise(-pl.col("amount_minor")),
             is_charge=pl.lit(value=False),
+            is_opening=pl.col("kind") == "opening_balance",
         )
         .pipe(shaped, ITEM_COLUMNS)
         .sort("account", "version")
@@ -143,6 +145,7 @@ def _stated_items(entries: pl.DataFrame, *, known: pl.DataFrame, rules: Rules) -
             .otherwise(-pl.col("amount_minor")),
             statement_ref=_statement_ref(),
             is_charge=(charged | code.is_in(sorted(rules.charge_proprietary))).fill_null(value=False),
+            is_opening=pl.lit(value=False),
         )
         .sort("file", "entry_ordinal", "detail_ordinal")
         .pipe(shaped, ITEM_COLUMNS)
@@ -168,6 +171,7 @@ def _open_items(open_breaks: pl.DataFrame, *, nostro: pl.DataFrame) -> pl.DataFr
         .with_columns(
             account=pl.when(pl.col("currency") == pl.col("account_currency")).then("account"),
             is_charge=pl.col("break_class") == BreakClass.FEE,
+            is_opening=pl.lit(value=False),
         )
         .sort("first_seen", "ref")
     )

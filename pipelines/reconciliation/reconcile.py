@@ -136,6 +136,14 @@ def _nostro(
         open_breaks=open_breaks,
         rules=rules,
     )
+    states = statement_balances.closing_states(
+        items,
+        business_date=business_date,
+        nostro=nostro,
+        open_breaks=open_breaks,
+        previous_accounts=earlier.accounts,
+    )
+    items, opened, migrated = statement_balances.take_openings(items, states=states)
     one_sided = [str(name) for name in ONE_SIDED]
     compared = compare_nostro(
         items,
@@ -144,21 +152,12 @@ def _nostro(
         earlier_matches=earlier.matches,
         rules=rules,
     )
-    new = pl.col("first_seen").is_null()
-    states = statement_balances.closing_states(
-        business_date=business_date,
-        nostro=nostro,
-        ledger_items=items.ledger.filter(new),
-        stated_items=items.stated.filter(new),
-        statements=items.statements,
-        previous_accounts=earlier.accounts,
-    )
     of_balances = [
-        statement_balances.opening_breaks(states),
+        statement_balances.opening_breaks(states, migrated=migrated),
         statement_balances.balance_breaks(items.statements),
     ]
     found = statement_balances.settle_openings(pl.concat([compared.found, *of_balances]))
-    return Compared(compared.proved, found), states, items.rejected
+    return Compared(pl.concat([compared.proved, opened]), found), states, items.rejected
 
 
 def _numbered(proved: pl.DataFrame, *, business_date: date) -> pl.DataFrame:

@@ -54,7 +54,14 @@ class Books:
             "version": 0,
         } | columns
 
-    def open_nostro(self, account_id: int, *, partner: str = "gb-partner", currency: str = "GBP") -> None:
+    def open_nostro(
+        self,
+        account_id: int,
+        *,
+        partner: str = "gb-partner",
+        currency: str = "GBP",
+        participant: str = "ke-bank",
+    ) -> None:
         self.open(
             account_id,
             normal_side="D",
@@ -63,6 +70,7 @@ class Books:
             chart_name="nostro",
             counterparty_id=partner,
             external_ref=f"nostro:{partner}:{currency}",
+            participant_id=participant,
         )
 
     def open_deposit(self, account_id: int, *, currency: str = "CZK") -> None:
@@ -82,7 +90,9 @@ class Books:
         for row, movement in enumerate(movements, 1):
             account = self.accounts[movement["account_id"]]
             signed = movement["signed_minor"]
-            increases = account["normal_side"] if signed > 0 else "DC".replace(account["normal_side"], "")
+            increases = (
+                account["normal_side"] if signed > 0 else "DC".replace(account["normal_side"], "")
+            )
             account["debits_posted" if increases == "D" else "credits_posted"] += abs(signed)
             account["version"] += 1
             self.payments += 1
@@ -177,3 +187,9 @@ def bank_days(bank_rows: list[BankRow]) -> Iterator[list[tuple[date, list[BankRo
     for row in bank_rows:
         by_day[row.day].append(row)
     yield sorted(by_day.items())
+
+
+@pytest.fixture(scope="session")
+def new_books() -> type[Books]:
+    """Makes empty ledgers."""
+    return Books
