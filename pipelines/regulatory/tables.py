@@ -28,4 +28,22 @@ RETURN_CELLS = Table(
 
 REGULATORY_EVIDENCE = evidence_table("regulatory")
 
-REGULATORY_TABLES = (RETURN_CELLS, REGULATORY_EVIDENCE)
+RETURN_VIOLATIONS = Table(
+    name="return_violations",
+    description="Checks of a return that do not hold: two figures that should be equal and are not.",
+    schema={
+        "business_date": pl.Date,
+        "return_id": pl.String,
+        "return_version": pl.Int32,
+        "participant_id": pl.String,
+        "currency": pl.String,
+        "check": pl.String,  # of the template, such as V010, or closing_entry
+        "subject": pl.String,  # the return, or the account `book:account` that disagrees
+        "left_minor": pl.Int64,
+        "right_minor": pl.Int64,
+        "message": pl.String,
+    },
+    key=("return_id", "participant_id", "currency", "check", "subject"),
+)
+
+REGULATORY_TABLES = (RETURN_CELLS, REGULATORY_EVIDENCE, RETURN_VIOLATIONS)
