@@ -87,7 +87,8 @@ def sweep(
     }
     _require_thresholds(frames, business_date)
     with Engine(business_date=business_date, lookback_days=lookback_days, frames=frames) as engine:
-        found = [_run(engine, rule, business_date) for rule in running]
+        hits = ((rule, engine.hits(rule)) for rule in running)
+        found = [_raised(engine, rule, hit, business_date) for rule, hit in hits if hit.height]
     alerts = pl.concat([ALERTS.empty(), *(alerts for alerts, _ in found)])
     transfers = pl.concat([ALERT_TRANSFERS.empty(), *(transfers for _, transfers in found)])
     return Sweep(
@@ -150,9 +151,10 @@ def _require_thresholds(frames: Mapping[str, pl.DataFrame], business_date: date)
         raise ThresholdMissing(currencies=currencies, business_date=business_date)
 
 
-def _run(engine: Engine, rule: Rule, business_date: date) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The alerts and alert transfers of one rule."""
-    hits = engine.hits(rule)
+def _raised(
+    engine: Engine, rule: Rule, hits: pl.DataFrame, business_date: date
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The alerts and alert transfers of the rule that the engine has just run."""
     engine.register("hits", hits.select(KEYS).unique())
     grouped = engine.query("alerts", business_date=business_date, rule_id=rule.rule_id)
     engine.register("alerts", grouped)

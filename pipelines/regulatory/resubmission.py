@@ -27,5 +27,7 @@ def changes(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
     both = before.select(*key, value_before="value", filed=True).join(
         after.select(*key, value_after="value", resubmitted=True), on=key, how="full", coalesce=True
     )
-    same = pl.col("value_before").eq_missing("value_after") & pl.col("filed").eq_missing("resubmitted")
+    same = pl.col("value_before").eq_missing(pl.col("value_after")) & (
+        pl.col("filed").eq_missing(pl.col("resubmitted"))
+    )
     return both.filter(~same).select(list(CHANGE_SCHEMA)).sort(key)
