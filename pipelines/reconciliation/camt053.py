@@ -28,8 +28,18 @@ NAMESPACE = re.compile(
 )
 BOOKED_BALANCES = ("OPBD", "PRCD", "CLBD")
 VERSIONS = range(2, 13)
-MAX_BYTES = 512 * 1024 * 1024
+MAX_BYTES = 256 * 1024 * 1024
 MAX_ENTRIES = 5_000_000
+
+SAFE: dict[str, Any] = {
+    "resolve_entities": False,
+    "load_dtd": False,
+    "no_network": True,
+    "huge_tree": False,  # keeps libxml2's own limits on depth and text length
+    "remove_comments": True,
+    "remove_pis": True,
+}
+"""How every parser here is set up."""
 
 STATEMENTS_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "file": pl.String,
@@ -132,7 +142,6 @@ class _Reading:
     rejected: list[dict[str, Any]] = field(default_factory=list)
     current: dict[str, Any] = field(default_factory=dict)
     entry_ordinal: int = 0
-    document_seen: bool = False
 
     def reject(self, row: int, fault: elements.Fault) -> None:
         self.rejected.append(
@@ -167,6 +176,7 @@ def read_statement_file(
         raise StatementRefused(file=file, reason=Refusal.TOO_LARGE, detail=detail)
     reading = _Reading(file=file, exponents=exponents)
     try:
+        _check_root(path, file=file)
         _walk(path, reading=reading, max_entries=max_entries)
     except etree.XMLSyntaxError as error:
         raise StatementRefused(file=file, reason=Refusal.MALFORMED, detail=str(error)) from error
@@ -209,21 +219,13 @@ def read_statement_files(
 
 def _walk(path: Path, *, reading: _Reading, max_entries: int) -> None:
     """Stream the file; every element of interest is read at its end and then cleared."""
-    context = etree.iterparse(
-        str(path),
-        events=("start", "end"),
-        tag=("{*}Document", "{*}Stmt", "{*}Acct", "{*}Bal", "{*}Ntry", "{*}GrpHdr"),
-        resolve_entities=False,
-        load_dtd=False,
-        no_network=True,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
+    tags = ("{*}Stmt", "{*}Acct", "{*}Bal", "{*}Ntry", "{*}GrpHdr")
+    context = etree.iterparse(str(path), events=("start", "end"), tag=tags, **SAFE)
     for event, element in context:
         name = elements.local_name(element)
         if event == "start":
-            _enter(element, name=name, reading=reading)
+            if name == "Stmt":
+                _enter_statement(reading)
             continue
         parent = element.getparent()
         if name == "GrpHdr" or (parent is not None and elements.local_name(parent) == "Stmt"):
@@ -235,38 +237,25 @@ def _walk(path: Path, *, reading: _Reading, max_entries: int) -> None:
         elif name == "Stmt":
             _leave_statement(reading)
             elements.release(element)
-    if not reading.document_seen:
-        root = context.root
-        raise StatementRefused(
-            file=reading.file,
-            reason=Refusal.OTHER_MESSAGE,
-            detail=f"the document is {root.tag!r}, not an ISO 20022 Document",
-        )
 
 
-def _enter(element: etree._Element, *, name: str, reading: _Reading) -> None:
-    """Refuse what is not a camt.053 before any of it is read; open a statement."""
-    if name == "Document" and not reading.document_seen:
-        reading.document_seen = True
-        _check_document(element, file=reading.file)
-    elif name == "Stmt":
-        reading.current = {
-            "file": reading.file,
-            "statement_ordinal": len(reading.statements) + 1,
-            "entries": 0,
-            "sums": defaultdict(int),
-            "balances": {},
-        }
+def _enter_statement(reading: _Reading) -> None:
+    reading.current = {
+        "file": reading.file,
+        "statement_ordinal": len(reading.statements) + 1,
+        "entries": 0,
+        "sums": defaultdict(int),
+        "balances": {},
+    }
 
 
-def _check_document(element: etree._Element, *, file: str) -> None:
-    if element.getroottree().docinfo.internalDTD is not None:
-        raise StatementRefused(
-            file=file,
-            reason=Refusal.DOCUMENT_TYPE,
-            detail="the file declares a document type; statements must not",
-        )
-    namespace = etree.QName(element).namespace or ""
+def _check_root(path: Path, *, file: str) -> None:
+    """Refuse what is not a camt.053 at its first element, before any content is read."""
+    _, root = next(iter(etree.iterparse(str(path), events=("start",), **SAFE)))
+    if root.getroottree().docinfo.internalDTD is not None:
+        detail = "the file declares a document type; statements must not"
+        raise StatementRefused(file=file, reason=Refusal.DOCUMENT_TYPE, detail=detail)
+    namespace = etree.QName(root).namespace or ""
     found = NAMESPACE.fullmatch(namespace)
     if found is None or found["message"] != "camt.053":
         detail = f"the message is {found['message'] if found else namespace or 'without namespace'}"

@@ -1,10 +1,9 @@
-"""Frames for reconciliation tests: small closed days built by hand, and the real bank's from its file."""
+"""Frames for reconciliation tests: small closed days built by hand, the real bank's from its file."""
 
 import csv
 import gzip
 import io
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -181,12 +180,12 @@ def bank_rows(shared_data: Path) -> list[BankRow]:
 
 
 @pytest.fixture(scope="session")
-def bank_days(bank_rows: list[BankRow]) -> Iterator[list[tuple[date, list[BankRow]]]]:
+def bank_days(bank_rows: list[BankRow]) -> list[tuple[date, list[BankRow]]]:
     """The real bank's transactions by business date."""
     by_day: dict[date, list[BankRow]] = defaultdict(list)
     for row in bank_rows:
         by_day[row.day].append(row)
-    yield sorted(by_day.items())
+    return sorted(by_day.items())
 
 
 @pytest.fixture(scope="session")
