@@ -1,27 +1,22 @@
 """Fixtures that every test may use: where the real inputs lie, and real PostgreSQL.
 
-Each worker process starts one embedded server in a temporary folder; each test that asks for a
-database gets fresh ones on it, under its own prefix.
+Each worker process starts one embedded server in a temporary folder. Its databases are made once,
+because making and dropping one forces a checkpoint; each test that asks for them finds them empty.
 """
 
-import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from ledger_service.runtime.database import Database, Server, create_login_role, prepare
+from ledger_service.runtime.database import Database, Role, Server, create_login_role, prepare
 from ledger_service.runtime.migrations import migrate
 from ledger_service.runtime.postgres_server import LOGIN_ROLE, EmbeddedPostgres
 
 ROOT = Path(__file__).resolve().parents[1]
-
-_prefixes = (f"test{number}" for number in itertools.count(1))
-
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
@@ -42,14 +37,27 @@ def embedded_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
     embedded.stop()
 
 
-@pytest.fixture
-def database_server(embedded_postgres: str) -> Iterator[Server]:
-    """Fresh, empty databases under a prefix of their own; dropped after the test."""
+@pytest.fixture(scope="session")
+def worker_databases(embedded_postgres: str) -> Server:
+    """The databases that the worker's tests use one after the other."""
     login = make_conninfo(embedded_postgres, user=LOGIN_ROLE, dbname="postgres")
-    server = Server(login, prefix=next(_prefixes))
+    server = Server(login, prefix="test")
     prepare(server)
-    yield server
-    _drop_databases(embedded_postgres, server)
+    return server
+
+
+@pytest.fixture
+def database_server(worker_databases: Server) -> Server:
+    """The three databases, empty."""
+    for database in Database:
+        with worker_databases.connect(database, Role.OWNER) as connection:
+            schemas = connection.execute(
+                "SELECT nspname FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema)'"
+            ).fetchall()
+            for (name,) in schemas:
+                connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(name)))
+            connection.execute("CREATE SCHEMA public")
+    return worker_databases
 
 
 @pytest.fixture
@@ -60,17 +68,9 @@ def ledger_database(database_server: Server) -> Server:
 
 
 @pytest.fixture(scope="session")
-def warehouse_database(embedded_postgres: str) -> Iterator[Server]:
-    """Fresh databases that live as long as the worker: for tests that share one warehouse build."""
+def warehouse_database(embedded_postgres: str) -> Server:
+    """Databases that live as long as the worker: for tests that share one warehouse build."""
     login = make_conninfo(embedded_postgres, user=LOGIN_ROLE, dbname="postgres")
     server = Server(login, prefix="shared")
     prepare(server)
-    yield server
-    _drop_databases(embedded_postgres, server)
-
-
-def _drop_databases(superuser: str, server: Server) -> None:
-    with psycopg.connect(superuser, autocommit=True) as connection:
-        for database in Database:
-            statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
-            connection.execute(statement.format(sql.Identifier(server.name(database))))
+    return server

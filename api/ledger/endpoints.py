@@ -1,0 +1,56 @@
+"""Reads of the ledger."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from psycopg.rows import dict_row
+
+from api.errors import NotFound
+from api.ledger.schemas import Account, Health, Participant, Transfer
+
+router = APIRouter()
+
+FOLDER = Path(__file__).parent
+
+
+@router.get("/health", tags=["service"])
+async def health(request: Request) -> Health:
+    """Whether the books can be read."""
+    await _rows(request, "participants", [])
+    return Health(status="ok")
+
+
+@router.get("/participants", tags=["ledger"])
+async def participants(request: Request) -> list[Participant]:
+    """Every participant, with the last closed business date of its book."""
+    return [Participant(**row) for row in await _rows(request, "participants", [])]
+
+
+@router.get("/participants/{participant_id}/accounts/{account}", tags=["ledger"])
+async def account(request: Request, participant_id: str, account: str) -> Account:
+    """An account and what it holds now."""
+    rows = await _rows(request, "account", [participant_id, account])
+    if not rows:
+        raise NotFound("account", f"{participant_id}/{account}")
+    return Account(**rows[0])
+
+
+@router.get("/participants/{participant_id}/transfers/{transfer_id}", tags=["ledger"])
+async def transfer(request: Request, participant_id: str, transfer_id: UUID) -> Transfer:
+    """One immutable transfer."""
+    rows = await _rows(request, "transfer", [participant_id, transfer_id])
+    if not rows:
+        raise NotFound("transfer", f"{participant_id}/{transfer_id}")
+    return Transfer(**rows[0])
+
+
+async def _rows(request: Request, name: str, parameters: Sequence[object]) -> list[dict[str, Any]]:
+    statement = (FOLDER / f"{name}.sql").read_bytes()
+    async with request.app.state.pool.connection() as connection:
+        cursor = connection.cursor(row_factory=dict_row)
+        await cursor.execute(statement, parameters)
+        rows: list[dict[str, Any]] = await cursor.fetchall()
+        return rows
