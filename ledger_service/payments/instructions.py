@@ -27,13 +27,20 @@ means that the ledger does not limit the balance.
 """
 
 from enum import StrEnum
+from typing import Final
+
+import polars as pl
 
 
 class PaymentKind(StrEnum):
     """What a payment instruction is for; it decides which accounts are debited and credited."""
 
     OPENING_BALANCE = "opening_balance"
-    """Balance migrated from an earlier system; event time is the account's last movement there."""
+    """Balance migrated from an earlier system; event time is the account's last movement there.
+
+    The creditor's, or with the debtor alone an overdrawn balance. With creditor account
+    `nostro:<partner bank>:<currency>` it is our money at that bank.
+    """
     CASH_DEPOSIT = "cash_deposit"
     """Cash paid in by the creditor."""
     CASH_WITHDRAWAL = "cash_withdrawal"
@@ -64,3 +71,84 @@ class PaymentKind(StrEnum):
     """Principal paid out to the creditor."""
     LOAN_REPAYMENT = "loan_repayment"
     """Principal repaid by the debtor."""
+
+
+class Channel(StrEnum):
+    """Where the instruction was given."""
+
+    BRANCH = "branch"
+    """At a counter."""
+    APP = "app"
+    """In the app on a phone."""
+    USSD = "ussd"
+    """By code on a phone without internet."""
+    CARD = "card"
+    """With a card, at a terminal or a machine."""
+    FILE = "file"
+    """In a bulk file of the debtor."""
+
+
+RAW_COLUMNS: Final = (
+    "instruction_id",
+    "kind",
+    "event_at",
+    "value_date",
+    "currency",
+    "amount",
+    "debtor_agent",
+    "debtor_account",
+    "debtor_name",
+    "creditor_agent",
+    "creditor_account",
+    "creditor_name",
+    "counter_currency",
+    "counter_amount",
+    "end_to_end_id",
+    "purpose",
+    "channel",
+    "merchant_category",
+    "stated_balance",
+)
+"""Columns of an instruction file."""
+
+TEXT_LIMITS: Final = {
+    "instruction_id": 36,
+    "debtor_agent": 32,
+    "debtor_account": 34,
+    "debtor_name": 140,
+    "creditor_agent": 32,
+    "creditor_account": 34,
+    "creditor_name": 140,
+    "end_to_end_id": 35,
+    "purpose": 140,
+}
+"""Characters at most (ISO 20022: Max34Text of accounts, Max35Text of references, Max140Text)."""
+
+INSTRUCTION_SCHEMA: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
+    "instruction_id": pl.String,
+    "kind": pl.String,
+    "event_at": pl.Datetime("us", "UTC"),
+    "value_date": pl.Date,
+    "currency": pl.String,
+    "amount_minor": pl.Int64,
+    "debtor_agent": pl.String,
+    "debtor_account": pl.String,
+    "debtor_name": pl.String,
+    "creditor_agent": pl.String,
+    "creditor_account": pl.String,
+    "creditor_name": pl.String,
+    "counter_currency": pl.String,
+    "counter_amount_minor": pl.Int64,
+    "end_to_end_id": pl.String,
+    "purpose": pl.String,
+    "channel": pl.String,
+    "merchant_category": pl.String,
+    "stated_balance_minor": pl.Int64,
+    "source_file": pl.String,
+    "source_row": pl.Int64,
+    "content": pl.String,
+}
+"""A checked instruction: both agents filled in, amounts in minor units, the row as received beside it.
+
+`stated_balance_minor` is of the debtor's account where its agent has a book, else of the creditor's.
+"""

@@ -38,7 +38,7 @@ class DayTooLong(ValueError):
         self.day = day
         self.transactions = transactions
         super().__init__(
-            f"account {account} has {transactions} transactions on {day}; at most {DAY_LIMIT} can be chained"
+            f"account {account} has {transactions} transactions on {day}, more than {DAY_LIMIT}"
         )
 
 
