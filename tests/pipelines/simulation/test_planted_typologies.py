@@ -129,6 +129,11 @@ def test_a_reactivated_account_had_been_still_for_more_than_a_year(simulated, pl
         assert sum(Decimal(p["amount"]) for p in payments) > Decimal("0.75") * Decimal(opening["amount"])
 
 
+def test_an_account_is_either_in_use_or_has_been_still_for_more_than_a_year(simulated) -> None:
+    ages = [(date(2024, 5, 29) - at(row).date()).days for row in simulated.of_kind("opening_balance")]
+    assert all(0 < age < 90 or age > 365 for age in ages)
+
+
 def test_other_dormant_accounts_stay_dormant(simulated, planted) -> None:
     first = date(2024, 5, 29)
     reactivated = {(r["participant"], r["account"]) for r, _ in planted["dormant_reactivation"]}
