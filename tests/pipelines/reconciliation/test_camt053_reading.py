@@ -1,5 +1,6 @@
 """Reading camt.053: the real corpus, the arithmetic of a statement, and files that attack the reader."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -13,6 +14,7 @@ from pipelines.reconciliation.camt053 import (
     read_statement_files,
 )
 
+Reader = Callable[..., StatementFrames]
 EXPONENTS = {"EUR": 2, "SEK": 2, "CHF": 2, "JPY": 0, "RON": 2, "TND": 3}
 
 ENTRY = """<Ntry><Amt Ccy="EUR">{amount}</Amt><CdtDbtInd>{direction}</CdtDbtInd><Sts>{status}</Sts>
@@ -40,7 +42,7 @@ def _statement(
 
 
 @pytest.fixture
-def read(tmp_path: Path):  # type: ignore[no-untyped-def] # the callable's type says nothing more
+def read(tmp_path: Path) -> Reader:
     def read_text(text: str | bytes, **limits: int) -> StatementFrames:
         path = tmp_path / "statement.xml"
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
@@ -93,7 +95,7 @@ def test_a_balance_in_another_currency_is_not_used(shared_data: Path) -> None:
 
 
 @pytest.mark.parametrize("version", ["02", "03", "04", "08", "10", "12"])
-def test_the_same_statement_reads_alike_in_every_version(read, version: str) -> None:  # type: ignore[no-untyped-def]
+def test_the_same_statement_reads_alike_in_every_version(read: Reader, version: str) -> None:
     frames = read(_statement(_entry(), version=version))
     assert frames.statements.select("opening_minor", "closing_minor", "balance_difference_minor").row(
         0
@@ -106,7 +108,7 @@ def test_the_same_statement_reads_alike_in_every_version(read, version: str) -> 
 
 
 @pytest.mark.parametrize("version", ["01", "13"])
-def test_an_unknown_version_is_refused(read, version: str) -> None:  # type: ignore[no-untyped-def]
+def test_an_unknown_version_is_refused(read: Reader, version: str) -> None:
     with pytest.raises(StatementRefused, match=f"camt.053.001.{version}"):
         read(_statement(_entry(), version=version))
 
@@ -125,18 +127,20 @@ def test_an_unknown_version_is_refused(read, version: str) -> None:  # type: ign
         (_entry().replace("2026-01-06", "2026-13-06"), "invalid_date"),
     ],
 )
-def test_an_unusable_entry_is_rejected_and_shows_in_the_balance(read, entry: str, code: str) -> None:  # type: ignore[no-untyped-def]
+def test_an_unusable_entry_is_rejected_and_shows_in_the_balance(
+    read: Reader, entry: str, code: str
+) -> None:
     frames = read(_statement(_entry(), entry, closing="115.00"))
     assert frames.rejected.select("row", "code").row(0) == (2, code)
     assert frames.entries.height == 1
     assert frames.statements["balance_difference_minor"].item() == 500
 
 
-def test_zeros_below_the_minor_unit_need_no_rounding(read) -> None:  # type: ignore[no-untyped-def]
+def test_zeros_below_the_minor_unit_need_no_rounding(read: Reader) -> None:
     assert read(_statement(_entry(amount="10.00000"))).entries["amount_minor"].item() == 1000
 
 
-def test_a_reversal_keeps_its_direction(read) -> None:  # type: ignore[no-untyped-def]
+def test_a_reversal_keeps_its_direction(read: Reader) -> None:
     frames = read(_statement(_entry(rest="<RvslInd>true</RvslInd>")))
     assert frames.entries.select("direction", "is_reversal").row(0) == ("CRDT", True)
     assert frames.statements["balance_difference_minor"].item() == 0
@@ -154,7 +158,7 @@ def _details(*amounts: str) -> str:
     )
 
 
-def test_a_batch_booking_is_split_where_its_transactions_add_up(read) -> None:  # type: ignore[no-untyped-def]
+def test_a_batch_booking_is_split_where_its_transactions_add_up(read: Reader) -> None:
     entries = read(_statement(_entry(rest=_details("4.00", "6.00")))).entries
     assert entries.select("detail_ordinal", "end_to_end_id", "amount_minor").rows() == [
         (1, "E1", 400),
@@ -162,12 +166,12 @@ def test_a_batch_booking_is_split_where_its_transactions_add_up(read) -> None:  
     ]
 
 
-def test_a_batch_booking_that_does_not_add_up_stays_one_entry(read) -> None:  # type: ignore[no-untyped-def]
+def test_a_batch_booking_that_does_not_add_up_stays_one_entry(read: Reader) -> None:
     entries = read(_statement(_entry(rest=_details("4.00", "7.00")))).entries
     assert entries.select("detail_ordinal", "end_to_end_id", "amount_minor").rows() == [(0, None, 1000)]
 
 
-def test_a_reference_that_says_not_provided_is_none(read) -> None:  # type: ignore[no-untyped-def]
+def test_a_reference_that_says_not_provided_is_none(read: Reader) -> None:
     details = _details("10.00").replace("E1", "NOTPROVIDED")
     assert read(_statement(_entry(rest=details))).entries["end_to_end_id"].item() is None
 
@@ -190,13 +194,13 @@ BOMB = f'<!DOCTYPE Document [<!ENTITY a "ha">{TENFOLD}]>'
     ],
 )
 @pytest.mark.parametrize("entity", ["10.00", "&i;", "&file;"])
-def test_a_document_type_is_refused(read, prologue: str, entity: str) -> None:  # type: ignore[no-untyped-def]
+def test_a_document_type_is_refused(read: Reader, prologue: str, entity: str) -> None:
     with pytest.raises(StatementRefused) as refusal:
         read(prologue + _statement(_entry(amount=entity)))
     assert refusal.value.reason in (Refusal.DOCUMENT_TYPE, Refusal.MALFORMED)
 
 
-def test_a_document_type_in_another_encoding_is_refused(read) -> None:  # type: ignore[no-untyped-def]
+def test_a_document_type_in_another_encoding_is_refused(read: Reader) -> None:
     text = '<?xml version="1.0" encoding="UTF-16"?>' + BOMB + _statement(_entry(amount="&i;"))
     with pytest.raises(StatementRefused) as refusal:
         read(text.encode("utf-16"))
@@ -214,13 +218,13 @@ def test_a_document_type_in_another_encoding_is_refused(read) -> None:  # type: 
         _statement(_entry()) + "<again/>",
     ],
 )
-def test_a_file_that_is_not_well_formed_is_refused(read, text: str) -> None:  # type: ignore[no-untyped-def]
+def test_a_file_that_is_not_well_formed_is_refused(read: Reader, text: str) -> None:
     with pytest.raises(StatementRefused) as refusal:
         read(text)
     assert refusal.value.reason == Refusal.MALFORMED
 
 
-def test_limits_of_size_and_entries_are_kept(read) -> None:  # type: ignore[no-untyped-def]
+def test_limits_of_size_and_entries_are_kept(read: Reader) -> None:
     with pytest.raises(StatementRefused, match="bytes"):
         read(_statement(_entry()), max_bytes=100)
     with pytest.raises(StatementRefused, match="more than 2 entries"):
