@@ -13,7 +13,7 @@ CLOSE_OF_DAY = dg.build_schedule_from_partitioned_job(
     name="close_of_day",
     hour_of_day=0,
     minute_of_hour=15,
-    description="Closes yesterday shortly after midnight UTC, when every participant's cut-off has passed.",
+    description="Closes yesterday after midnight UTC, past every cut-off.",
 )
 
 DAILY_RETURNS = dg.build_schedule_from_partitioned_job(

@@ -50,7 +50,7 @@ def print_summary(
     console.print(_places(platform))
     if complete and not changed_partitions:
         console.print(
-            "[green]Nothing changed:[/] every partition of these dates held the same bytes before this run."
+            "[green]Nothing changed:[/] every partition held the same bytes before this run."
         )
     elif complete:
         console.print(f"[green]Closed.[/] {changed_partitions:,} partitions written.")

@@ -4,7 +4,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from ledger_service.ledger.verification import verify
+from ledger_service.ledger.verification import Difference, verify
 from ledger_service.runtime.database import Database, Role
 from ledger_service.runtime.settings import SourceName
 from orchestration.cli.installation import choose
@@ -21,7 +21,7 @@ def run(*, source: SourceName | None) -> None:
     for name in ("transfers", "accounts", "blocks"):
         report.add_column(name, justify="right")
     report.add_column("verified")
-    differences = []
+    differences: list[Difference] = []
     with (
         open_platform(settings) as platform,
         platform.server.connect(Database.LEDGER, Role.CLOSE, autocommit=True) as connection,

@@ -10,6 +10,7 @@ in our favour, on a customer account positive is money in the customer's.
 import polars as pl
 
 from pipelines.lake.evidence import evidence_table
+from pipelines.lake.ledger_tables import QUARANTINE
 from pipelines.lake.table import Table
 
 MATCHES = Table(
@@ -89,4 +90,17 @@ RECONCILED_ACCOUNTS = Table(
 
 RECONCILIATION_EVIDENCE = evidence_table("reconciliation")
 
-RECONCILIATION_TABLES = (MATCHES, BREAKS, RECONCILED_ACCOUNTS, RECONCILIATION_EVIDENCE)
+STATEMENT_QUARANTINE = Table(
+    name="statement_quarantine",
+    description="Rows of bank statements that could not be used, each with place and reason.",
+    schema=QUARANTINE.schema,
+    key=QUARANTINE.key,
+)
+
+RECONCILIATION_TABLES = (
+    MATCHES,
+    BREAKS,
+    RECONCILED_ACCOUNTS,
+    RECONCILIATION_EVIDENCE,
+    STATEMENT_QUARANTINE,
+)

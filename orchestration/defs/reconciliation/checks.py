@@ -1,0 +1,43 @@
+"""Is nothing left out, and nothing matched twice?"""
+
+import dagster as dg
+import polars as pl
+
+from orchestration.asset import business_date_check
+from orchestration.asset_page import table
+from orchestration.partitions import business_dates
+from orchestration.resources import Platform
+from pipelines.reconciliation.tables import BREAKS, MATCHES
+
+ITEM = ["business_date", "book_id", "account_id", "version"]
+
+
+@business_date_check(
+    asset="reconciliation",
+    blocking=True,
+    description="No ledger entry is matched twice by one pass, and no ref of a break is used twice.",
+)
+def nothing_counts_twice(
+    context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
+) -> dg.AssetCheckResult:
+    """Blocking: a match counted twice hides a break."""
+    days = business_dates(context)
+    matches = platform.lake.scan(MATCHES, days)
+    twice = (
+        matches.filter(pl.col("version").is_not_null())
+        .group_by([*ITEM, "pass_id"])
+        .agg(matches=pl.len())
+        .filter(pl.col("matches") > 1)
+        .collect()
+    )
+    refs = (
+        platform.lake.scan(BREAKS, days)
+        .group_by("business_date", "ref")
+        .agg(rows=pl.len())
+        .filter(pl.col("rows") > 1)
+        .collect()
+    )
+    return dg.AssetCheckResult(
+        passed=twice.is_empty() and refs.is_empty(),
+        metadata={"entries": twice.height, "breaks": refs.height, "rows": table(twice)},
+    )
