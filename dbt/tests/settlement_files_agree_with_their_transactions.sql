@@ -1,6 +1,12 @@
 -- A file's control count and control total are those of the transactions in it.
-select files.business_date, files.message_id, files.transactions, files.total_minor, inside.transactions, inside.total_minor
-from {{ ref('fct_settlement_files') }} as files
+select
+    files.business_date,
+    files.message_id,
+    files.transactions,
+    files.total_minor,
+    inside.transactions as transactions_inside,
+    inside.total_minor as total_minor_inside
+from {{ ref('stg_lake__settlement_files') }} as files
 left join (
     select business_date, message_id, count(*) as transactions, sum(amount_minor) as total_minor
     from {{ ref('stg_lake__settlement_transactions') }}

@@ -19,6 +19,7 @@ ENTERING: tuple[Suite, ...] = (
     stated_balances.SUITE,
     statement_entries.SUITE,
     quarantine.SUITE,
+    quarantine.STATEMENT_SUITE,
 )
 LEAVING: tuple[Suite, ...] = (
     net_positions.SUITE,

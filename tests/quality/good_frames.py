@@ -152,6 +152,7 @@ GOOD: dict[str, pl.DataFrame] = {
     "stated_balances": _stated_balances(),
     "statement_entries": _statement_entries(),
     "quarantine": _quarantine(),
+    "statement_quarantine": _quarantine(),
     "net_positions": _net_positions(),
     "settlement_transactions": _settlement_transactions(),
     "reconciliation_breaks": _breaks(),

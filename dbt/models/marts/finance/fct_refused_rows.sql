@@ -1,5 +1,6 @@
 select
     business_date,
+    intake,
     source_file,
     field,
     code,
@@ -8,4 +9,4 @@ select
     max(source_row) as last_row
 from {{ ref('stg_lake__quarantine') }}
 where {{ wanted_dates() }}
-group by business_date, source_file, field, code
+group by business_date, intake, source_file, field, code
