@@ -48,9 +48,13 @@ def business_date_asset(
 
 
 def business_date_check(
-    *, asset: str, blocking: bool = False, description: str
+    *, asset: str, description: str, name: str | None = None, blocking: bool = False
 ) -> Callable[[Callable[..., Any]], dg.AssetChecksDefinition]:
     """A check of one asset, evaluated for the dates of the run."""
     return dg.asset_check(
-        asset=asset, blocking=blocking, description=description, partitions_def=BUSINESS_DATES
+        asset=asset,
+        name=name,
+        blocking=blocking,
+        description=description,
+        partitions_def=BUSINESS_DATES,
     )

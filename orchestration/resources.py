@@ -11,8 +11,8 @@ import polars as pl
 
 from ledger_service.ledger.books import register_participants
 from ledger_service.payments.import_folder import ImportFolder
-from ledger_service.payments.sources.source import Source
 from ledger_service.payments.sources.berka import Berka
+from ledger_service.payments.sources.source import Source
 from ledger_service.reference.currencies import currency_table
 from ledger_service.runtime.database import Database, Role, Server, running_server
 from ledger_service.runtime.migrations import migrate

@@ -49,9 +49,7 @@ def print_summary(
     console.print(_seconds(seconds))
     console.print(_places(platform))
     if complete and not changed_partitions:
-        console.print(
-            "[green]Nothing changed:[/] every partition held the same bytes before this run."
-        )
+        console.print("[green]Nothing changed:[/] every partition held the same bytes before this run.")
     elif complete:
         console.print(f"[green]Closed.[/] {changed_partitions:,} partitions written.")
     else:

@@ -1,0 +1,1 @@
+"""What enters and leaves, checked by Great Expectations."""
