@@ -192,3 +192,9 @@ def bank_days(bank_rows: list[BankRow]) -> list[tuple[date, list[BankRow]]]:
 def new_books() -> type[Books]:
     """Makes empty ledgers."""
     return Books
+
+
+@pytest.fixture(scope="session")
+def bank_row() -> type[BankRow]:
+    """Makes a row like the real bank's."""
+    return BankRow

@@ -99,7 +99,7 @@ def _brute_force(ledger: pl.DataFrame, stated: pl.DataFrame) -> set[tuple[int, i
     return pairs
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(ledger=ITEMS, stated=ITEMS)
 def test_the_passes_find_what_walking_every_pair_finds(ledger: Any, stated: Any) -> None:
     left, right = _frame(ledger, first=0), _frame(stated, first=100)
@@ -108,7 +108,7 @@ def test_the_passes_find_what_walking_every_pair_finds(ledger: Any, stated: Any)
     assert found == _brute_force(left, right)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(ledger=ITEMS, stated=ITEMS)
 def test_every_item_is_paired_once_or_left(ledger: Any, stated: Any) -> None:
     left, right = _frame(ledger, first=0), _frame(stated, first=100)

@@ -319,7 +319,7 @@ SIDE = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(days=st.lists(st.tuples(SIDE, st.one_of(st.none(), SIDE)), min_size=1, max_size=4))
 def test_whatever_arrives_every_item_is_once_in_a_match_or_a_break(
     new_books: Callable[[], Any], days: list[tuple[Any, Any]]
