@@ -15,7 +15,7 @@ from pipelines.settlement.tables import SETTLEMENT_FILES, SETTLEMENT_TRANSACTION
 @business_date_check(
     asset="settlement_files",
     blocking=True,
-    description="Each file on disk has the recorded content hash, and its transactions add up to its total.",
+    description="Each file has the recorded content hash, and its transactions add up to its total.",
 )
 def files_are_as_recorded(
     context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
