@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from pipelines.reconciliation.reconcile import Reconciliation
-from pipelines.reconciliation.rules import Rules
+from pipelines.reconciliation.rules import BreakClass, Rules
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 AGE_BANDS = (
-    ("today", 0, "#9ecae1"),
+    ("less than a day", 0, "#9ecae1"),
     ("1 to 5 days", 5, "#fdae6b"),
     ("6 to 30 days", 30, "#e6550d"),
     ("over 30 days", None, "#a63603"),
@@ -26,7 +26,9 @@ AGE_BANDS = (
 """Band, its last day, its colour: the older, the darker."""
 
 ALL_WELL = "#31a354"
-MAX_CURRENCIES = 3
+MAX_CURRENCIES = 2
+NOTE_ROOM = 2.3
+"""How much longer the axis is than the longest bar, for the words beside it."""
 PICTURE_SALT = "reconciliation"
 
 
@@ -74,15 +76,15 @@ def class_table(breaks: pl.DataFrame, *, rules: Rules) -> pl.DataFrame:
 def headline(result: Reconciliation, *, business_date: date) -> str:
     """The answer to "is everything there?", in one line."""
     accounts, breaks = result.accounts, result.breaks
-    ledger_items = accounts["ledger_items"].sum()
+    items = accounts["ledger_items"].sum()
     if breaks.is_empty():
-        return (
-            f"{business_date}: all {ledger_items:,} ledger items of {accounts.height:,} accounts agree"
-        )
+        return f"{business_date}: all {items:,} ledger items of {accounts.height:,} accounts agree"
+    own = breaks.filter((pl.col("break_class") != BreakClass.ROUNDING) & (pl.col("age_days") == 0))
+    agreed = items - own["version"].drop_nulls().len()
     affected = breaks.select("book_id", "account_id").n_unique()
     return (
-        f"{business_date}: {breaks.height:,} open breaks on {affected:,} of {accounts.height:,} "
-        f"accounts, {ledger_items:,} ledger items today"
+        f"{business_date}: {agreed:,} of {items:,} ledger items agree; "
+        f"{breaks.height:,} breaks are open on {affected:,} of {accounts.height:,} accounts"
     )
 
 
@@ -98,7 +100,7 @@ def breaks_picture(
     with mpl.rc_context(
         {"svg.hashsalt": PICTURE_SALT, "svg.fonttype": "none", "font.family": "sans-serif"}
     ):
-        figure = Figure(figsize=(11, 1.9 + 0.62 * max(1, classes.height)), layout="constrained")
+        figure = Figure(figsize=(12, 1.9 + 0.62 * max(1, classes.height)), layout="constrained")
         FigureCanvasSVG(figure)
         axes = figure.add_subplot()
         axes.set_title(
@@ -144,15 +146,15 @@ def _draw_classes(
     labels = [f"{title}\n{owner}" for title, owner in classes.select("title", "owner").iter_rows()]
     axes.set_yticks(range(len(names)), labels, fontsize=9)
     axes.invert_yaxis()
-    axes.set_xlim(0, max(start) * 1.9)
+    axes.set_xlim(0, max(start) * NOTE_ROOM)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("open breaks; beside each bar: how many, since when, difference stated - ledger")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(title="open", loc="lower right", fontsize=9, frameon=False)
+    axes.legend(title="open for", loc="upper left", bbox_to_anchor=(1, 1), fontsize=9, frameon=False)
 
 
 def _note(breaks: pl.DataFrame, *, exponents: Mapping[str, int]) -> str:
-    """`12 since 2026-01-05 · KES 1,200.00, XOF -580 and 4 more`."""
+    """`12 since 2026-01-05 · KES 1,200.00, XOF -580 and 4 more`, the most frequent currencies first."""
     sums = (
         breaks.group_by("currency")
         .agg(pl.len(), pl.col("difference_minor").sum())
@@ -163,8 +165,9 @@ def _note(breaks: pl.DataFrame, *, exponents: Mapping[str, int]) -> str:
         for currency, _, minor in sums.head(MAX_CURRENCIES).iter_rows()
     ]
     more = f" and {sums.height - MAX_CURRENCIES} more" if sums.height > MAX_CURRENCIES else ""
+    amounts = f"{', '.join(shown)}{more}" if (breaks["difference_minor"] != 0).any() else "amounts agree"
     since = breaks.select(pl.col("first_seen").min().cast(pl.String)).item()
-    return f"{breaks.height:,} since {since} · {', '.join(shown)}{more}"
+    return f"{breaks.height:,} since {since} · {amounts}"
 
 
 def _decimal(minor: int, exponent: int) -> str:
