@@ -12,9 +12,9 @@ lookback_days: 7
 effective_from: 1990-01-01
 parameters:
   - from: 1990-01-01
-    window_days: 3
+    window_days: 2
     min_counterparties: 10
-    floor_bps: 100 # of the reporting threshold, all together
+    floor_bps: 25 # of the reporting threshold, all together
     kinds: [credit_transfer, remittance, collection]
 explanation: >-
   {counterparties} different payers paid {amount} within {window_days} days; the rule asks for at least

@@ -12,8 +12,8 @@ lookback_days: 7
 effective_from: 1990-01-01
 parameters:
   - from: 1990-01-01
-    window_days: 3
-    min_counterparties: 10
+    window_days: 2
+    min_counterparties: 15
     floor_bps: 100 # of the reporting threshold, all together
     kinds: [credit_transfer, remittance, payout]
 explanation: >-

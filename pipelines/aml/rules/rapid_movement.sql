@@ -12,7 +12,7 @@ lookback_days: 7
 effective_from: 1990-01-01
 parameters:
   - from: 1990-01-01
-    within_hours: 48
+    within_hours: 24
     floor_bps: 2000 # of the reporting threshold: what must have come in
     left_from_bps: 9000 # of what came in
     left_to_bps: 10500 # beyond it the account spends its own money too
