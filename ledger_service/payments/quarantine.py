@@ -67,6 +67,8 @@ class Refusal(StrEnum):
     """Not a date, or one outside 1900 to 2199."""
     BAD_TIMESTAMP = "bad_timestamp"
     """Not a time with offset, or one outside 1900 to 2199."""
+    FUTURE_EVENT = "future_event"
+    """An event later than the business date can have seen."""
     UNKNOWN_CURRENCY = "unknown_currency"
     """Not a currency of ISO 4217."""
     CURRENCY_NOT_VALID = "currency_not_valid"
@@ -121,6 +123,7 @@ SENTENCES: Final[dict[Refusal, str]] = {
     Refusal.BAD_MERCHANT_CATEGORY: "'{}' is not a merchant category: use four digits of ISO 18245.",
     Refusal.BAD_DATE: "'{}' is not a date: write YYYY-MM-DD.",
     Refusal.BAD_TIMESTAMP: "'{}' is not a time: write ISO 8601 with offset, 2026-01-05T09:30:00+00:00.",
+    Refusal.FUTURE_EVENT: "'{}' lies after the business date: correct the time, or send it that day.",
     Refusal.UNKNOWN_CURRENCY: "'{}' is not a currency of ISO 4217: correct the code.",
     Refusal.CURRENCY_NOT_VALID: "{} is not legal tender on the date: use the currency that is.",
     Refusal.NOT_A_NUMBER: "'{}' is not a decimal number: write digits and at most one point.",
@@ -151,6 +154,31 @@ def refused_file(source_file: str, code: Refusal, *, value: str = "", field: str
     message = SENTENCES[code].replace("{}", value[: 5 * VALUE_LIMIT])
     return pl.DataFrame(
         [(source_file, 0, field, code.value, message, "")], schema=QUARANTINE_SCHEMA, orient="row"
+    )
+
+
+def refused_by_ledger(rows: pl.DataFrame) -> pl.DataFrame:
+    """A quarantine row for each payment that the ledger refused, code `ledger_<result>`.
+
+    `rows`: source_file, source_row, content, booked (Boolean), code (`TransferResult`). A booked one
+    is money that arrived and waits on unapplied receipts.
+    """
+    reason = pl.col("code").str.replace_all("_", " ")
+    refused = (
+        pl.lit("The ledger refused it (") + reason + pl.lit("): send it anew when that is settled.")
+    )
+    waiting = (
+        pl.lit("It could not be credited (")
+        + reason
+        + pl.lit("): the amount waits on unapplied receipts; return it or credit another account.")
+    )
+    return rows.select(
+        source_file="source_file",
+        row="source_row",
+        field=pl.lit(""),
+        code=pl.lit("ledger_") + pl.col("code"),
+        message=pl.when("booked").then(waiting).otherwise(refused),
+        content=pl.col("content").str.slice(0, CONTENT_LIMIT),
     )
 
 

@@ -7,7 +7,7 @@ ledger refuses (no funds, account closed) is found when booking.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 import polars as pl
@@ -169,6 +169,9 @@ def _with_parties(
 
 def _checks(business_date: date) -> Iterator[Check]:
     yield from _field_checks()
+    # A day's grace: where the day ends twelve hours after UTC's, its evening is UTC's tomorrow.
+    latest = pl.lit(business_date + timedelta(days=1))
+    yield Check("event_at", Refusal.FUTURE_EVENT, pl.col("event_time").dt.date() > latest)
     yield from _money_checks()
     yield from _party_checks(business_date)
 

@@ -80,39 +80,11 @@ class Berka:
 
     def participants(self) -> pl.DataFrame:
         """The bank, and the 13 banks to which its customers pay or which pay them."""
-        named = self._file.rows["bank"].drop_nulls()
-        ordered = read_file(self.path, "order")["bank_to"].drop_nulls()
-        banks = pl.concat([named, ordered.rename("bank")]).unique().sort()
-        others = banks.to_frame().select(
-            participant_id=counterparty_id(pl.col("bank")),
-            name=pl.lit("Bank ") + pl.col("bank"),
-            has_book=pl.lit(False),
-        )
-        own = pl.DataFrame({"participant_id": [BANK], "name": ["Berka bank"], "has_book": [True]})
-        return (
-            pl.concat([own, others])
-            .with_columns(
-                kind=pl.lit("bank"),
-                country=pl.lit("CZ"),
-                bic=pl.lit(None, pl.String),
-                home_currency=pl.lit(CURRENCY),
-            )
-            .select(list(PARTICIPANT_SCHEMA))
-        )
+        return self._participants
 
     def accounts(self) -> pl.DataFrame:
         """All 4,500 accounts; the bank grants overdrafts, so no balance is limited."""
-        return (
-            accounts(self.path)
-            .with_columns(
-                product=pl.lit("deposit"),
-                currency=pl.lit(CURRENCY),
-                party_kind=pl.lit("person"),
-                holder_name=pl.lit(None, pl.String),
-                overdraft_limit_minor=pl.lit(None, pl.Int64),
-            )
-            .select(list(ACCOUNT_SCHEMA))
-        )
+        return self._accounts
 
     def refused_reference(self) -> pl.DataFrame:
         """None: the static files are sound."""
@@ -120,12 +92,11 @@ class Berka:
 
     def reference_data(self) -> Mapping[str, pl.DataFrame]:
         """Districts, parties, dispositions, cards, loans, standing orders, account terms."""
-        return reference_data(self.path)
+        return self._reference_data
 
     def business_dates(self) -> Sequence[date]:
         """The dates that have transactions."""
-        days = self._chained[0]["value_date"].unique().sort().to_list()
-        return [day for day in days if isinstance(day, date)]
+        return self._dates
 
     def received(self, business_date: date) -> ReceivedFile | None:
         """The one file, which holds all dates."""
@@ -146,6 +117,51 @@ class Berka:
         here = instructions.filter(pl.col("value_date") == business_date)
         rows = here.height + quarantine["row"].n_unique()
         return Parsed(ReceivedFile(TRANSACTIONS_FILE, self._file.sha256, rows), here, quarantine)
+
+    @cached_property
+    def _participants(self) -> pl.DataFrame:
+        named = self._file.rows["bank"].drop_nulls()
+        ordered = read_file(self.path, "order")["bank_to"].drop_nulls()
+        banks = pl.concat([named, ordered.rename("bank")]).unique().sort()
+        others = banks.to_frame().select(
+            participant_id=counterparty_id(pl.col("bank")),
+            name=pl.lit("Bank ") + pl.col("bank"),
+            has_book=pl.lit(False),
+        )
+        own = pl.DataFrame({"participant_id": [BANK], "name": ["Berka bank"], "has_book": [True]})
+        return (
+            pl.concat([own, others])
+            .with_columns(
+                kind=pl.lit("bank"),
+                country=pl.lit("CZ"),
+                bic=pl.lit(None, pl.String),
+                home_currency=pl.lit(CURRENCY),
+            )
+            .select(list(PARTICIPANT_SCHEMA))
+        )
+
+    @cached_property
+    def _accounts(self) -> pl.DataFrame:
+        return (
+            accounts(self.path)
+            .with_columns(
+                product=pl.lit("deposit"),
+                currency=pl.lit(CURRENCY),
+                party_kind=pl.lit("person"),
+                holder_name=pl.lit(None, pl.String),
+                overdraft_limit_minor=pl.lit(None, pl.Int64),
+            )
+            .select(list(ACCOUNT_SCHEMA))
+        )
+
+    @cached_property
+    def _reference_data(self) -> Mapping[str, pl.DataFrame]:
+        return reference_data(self.path)
+
+    @cached_property
+    def _dates(self) -> list[date]:
+        days = self._chained[0]["value_date"].unique().sort().to_list()
+        return [day for day in days if isinstance(day, date)]
 
     @cached_property
     def _file(self) -> DelimitedFile:

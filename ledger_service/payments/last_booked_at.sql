@@ -1,0 +1,1 @@
+SELECT max(last_booked_at) FROM ledger.account WHERE book_id = ANY (%s)
