@@ -212,6 +212,13 @@ def test_a_migrated_balance_that_the_bank_does_not_confirm_is_an_opening_break(r
     assert (found["break_class"], found["difference_minor"], found["version"]) == ("opening", -100, 1)
 
 
+def test_a_first_statement_covers_what_came_before_it_even_if_its_sum_is_wrong(run: Run) -> None:
+    run.day(DAY, [item(500, "A")], StatementFrames.empty())
+    result = run.day(NEXT, [], statement(NEXT, [], opening=500, closing=530))
+    assert only(result.breaks)["break_class"] == "balance"
+    assert result.matches["pass_id"].to_list() == ["opening_balance"]
+
+
 def test_a_late_arrival_resolves_its_break(run: Run) -> None:
     first = run.day(DAY, [item(500, "A")], statement(DAY, [], opening=0))
     ref = only(first.breaks)["ref"]

@@ -223,6 +223,12 @@ def test_an_entry_that_no_stated_balance_includes_is_missing_at_the_bank_until_o
     ]
 
 
+def test_a_small_outstanding_entry_does_not_explain_a_step_that_agrees(run: Run) -> None:
+    first = only(run.day(DAY, [move(1000, 1000), move(5)]).breaks)
+    later = only(run.day(DAY + timedelta(days=1), [move(100, 1100)]).breaks)
+    assert (later["ref"], later["break_class"]) == (first["ref"], "missing_at_bank")
+
+
 def test_the_order_of_the_bank_is_found_within_the_day(run: Run) -> None:
     assert run.day(DAY, [move(300, 1300), move(-100, 1200), move(1000, 1000)]).breaks.is_empty()
     account = run.earlier.accounts.filter(pl.col("account_id") == 1).row(0, named=True)
