@@ -10,6 +10,7 @@ from small_lake import FIRST, SECOND
 
 from ledger_service.runtime.database import Role
 
+pytestmark = pytest.mark.xdist_group("warehouse")  # one build, in one worker
 FINANCE, COMPLIANCE = "warehouse_finance", "warehouse_compliance"
 REGULATORY, CREDIT = "warehouse_regulatory", "warehouse_credit"
 

@@ -9,6 +9,7 @@ import pytest
 from conftest import PROJECT, Build, Warehouse
 from small_lake import TABLES
 
+pytestmark = pytest.mark.xdist_group("warehouse")  # one build, in one worker
 Node = dict[str, Any]
 PERSONAL = {
     "holder_name",
