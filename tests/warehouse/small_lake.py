@@ -1,27 +1,14 @@
-"""Two business dates of a small platform, every table with rows that belong together.
-
-Kisumu Bank (book 1) and Lagos Bank (book 2) are on the platform, Cairo Bank is not. On the first day
-a customer pays in 1,000.00 at Kisumu; on the second he sends 300.00 to a customer of Lagos. In minor
-units of KES throughout.
-"""
+"""Two business dates of a small platform: every table, with rows that follow from `small_books`."""
 
 from datetime import UTC, date, datetime
 from typing import Any
 
 import polars as pl
+from small_books import DEPOSIT, FIRST, MONEY, PAYMENT, SECOND, SENT, Row, ledger_rows, morning
 
 from ml.tables import FEATURES, ML_EVIDENCE, ML_TABLES, SCORES
 from pipelines.aml.tables import ALERT_TRANSFERS, ALERTS, AML_EVIDENCE, AML_TABLES
-from pipelines.lake.ledger_tables import (
-    ACCOUNTS,
-    ENTRIES,
-    LEDGER_TABLES,
-    PARTICIPANTS,
-    PAYMENTS,
-    QUARANTINE,
-    STATED_BALANCES,
-    TRANSFERS,
-)
+from pipelines.lake.ledger_tables import LEDGER_TABLES
 from pipelines.lake.table import Table
 from pipelines.netting.tables import (
     BILATERAL_POSITIONS,
@@ -45,7 +32,6 @@ from pipelines.settlement.tables import (
     SETTLEMENT_TRANSACTIONS,
 )
 
-FIRST, SECOND = date(2024, 3, 28), date(2024, 4, 2)
 LOADED_AT = datetime(2024, 4, 2, 21, 0, tzinfo=UTC)
 TABLES: tuple[Table, ...] = (
     *LEDGER_TABLES,
@@ -56,130 +42,9 @@ TABLES: tuple[Table, ...] = (
     *REGULATORY_TABLES,
     *ML_TABLES,
 )
-DEPOSIT, SENT, RECEIVED = (f"00000000-0000-7000-8000-00000000000{n}" for n in (1, 2, 3))
-PAYMENT = "00000000-0000-7000-8000-0000000000aa"
-
-Row = dict[str, Any]
 
 
-def _at(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, 9, 30, tzinfo=UTC)
-
-
-def _participants(day: date) -> list[Row]:
-    return [
-        {
-            "business_date": day,
-            "participant_id": name,
-            "book_id": book,
-            "name": f"{name.title()} Bank",
-            "kind": "bank" if book else "partner_bank",
-            "country": country,
-            "home_currency": "KES",
-        }
-        for name, book, country in (("kisumu", 1, "KE"), ("lagos", 2, "NG"), ("cairo", None, "EG"))
-    ]
-
-
-_CHART = {1: (1010, "cash", "D"), 2: (2010, "customer_deposits", "C"), 3: (1210, "clearing", "D")}
-# Posted debits and credits and the number of entries of (book, account) at the close of each day.
-_TOTALS = {
-    FIRST: {(1, 1): (100_000, 0, 1), (1, 2): (0, 100_000, 1)},
-    SECOND: {
-        (1, 1): (100_000, 0, 1),
-        (1, 2): (30_000, 100_000, 2),
-        (1, 3): (0, 30_000, 1),
-        (2, 3): (30_000, 0, 1),
-        (2, 2): (0, 30_000, 1),
-    },
-}
-
-
-def _accounts(day: date) -> list[Row]:
-    rows = []
-    for book in (1, 2):
-        for account, (code, name, side) in _CHART.items():
-            debits, credits, version = _TOTALS[day].get((book, account), (0, 0, 0))
-            rows.append(
-                {
-                    "business_date": day,
-                    "book_id": book,
-                    "account_id": account,
-                    "participant_id": "kisumu" if book == 1 else "lagos",
-                    "external_ref": f"00123{book}{account}77",
-                    "chart_code": code,
-                    "chart_name": name,
-                    "normal_side": side,
-                    "currency": "KES",
-                    "party_id": f"party-{book}" if account == 2 else None,
-                    "holder_name": 'Amina "Mina" Otieno' if account == 2 else None,
-                    "debits_posted": debits,
-                    "credits_posted": credits,
-                    "debits_pending": 0,
-                    "credits_pending": 0,
-                    "version": version,
-                }
-            )
-    return rows
-
-
-# Day, transfer, book, debit account, credit account, amount, kind.
-_MOVEMENTS = (
-    (FIRST, DEPOSIT, 1, 1, 2, 100_000, "cash_deposit"),
-    (SECOND, SENT, 1, 2, 3, 30_000, "credit_transfer"),
-    (SECOND, RECEIVED, 2, 3, 2, 30_000, "credit_transfer"),
-)
-
-
-def _transfers() -> list[Row]:
-    return [
-        {
-            "business_date": day,
-            "book_id": book,
-            "transfer_id": transfer,
-            "debit_account_id": debit,
-            "credit_account_id": credit,
-            "currency": "KES",
-            "amount_minor": amount,
-            "phase": "single",
-            "kind": kind,
-            "payment_id": PAYMENT if day == SECOND else None,
-            "event_at": _at(day),
-            "booked_at": _at(day),
-            "value_date": day,
-        }
-        for day, transfer, book, debit, credit, amount, kind in _MOVEMENTS
-    ]
-
-
-def _entries() -> list[Row]:
-    return [
-        {
-            "business_date": day,
-            "book_id": book,
-            "account_id": account,
-            "version": _TOTALS[day][book, account][2],
-            "transfer_id": transfer,
-            "side": side,
-            "currency": "KES",
-            "amount_minor": amount,
-            "pending_minor": 0,
-            "kind": kind,
-            "event_at": _at(day),
-            "booked_at": _at(day),
-            "value_date": day,
-            "debits_posted_after": _TOTALS[day][book, account][0],
-            "credits_posted_after": _TOTALS[day][book, account][1],
-            "debits_pending_after": 0,
-            "credits_pending_after": 0,
-        }
-        for day, transfer, book, debit, credit, amount, kind in _MOVEMENTS
-        for account, side in ((debit, "D"), (credit, "C"))
-    ]
-
-
-_MONEY = {"business_date": SECOND, "currency": "KES"}
-_NET = _MONEY | {"window_id": "evening"}
+_NET = MONEY | {"window_id": "evening"}
 _CLEARING = {"book_id": 1, "account_id": 3, "version": 1}
 
 
@@ -199,7 +64,7 @@ def _position(participant: str, *, owes: int, is_owed: int) -> Row:
     }
 
 
-_BREAK = _MONEY | {
+_BREAK = MONEY | {
     "ref": "break:2024-03-28:1",
     "break_class": "amount",
     "participant_id": "kisumu",
@@ -215,7 +80,7 @@ _BREAK = _MONEY | {
     "owner": "reconciliation",
     "detail": 'states "700.50"\nagainst 700.00',
 }
-_ALERT = _MONEY | {
+_ALERT = MONEY | {
     "ref": "alert:2024-04-02:structuring:1",
     "rule_id": "structuring",
     "rule_version": 1,
@@ -227,8 +92,8 @@ _ALERT = _MONEY | {
     "party_id": "party-1",
     "amount_minor": 130_000,
     "transfers": 2,
-    "first_event_at": _at(FIRST),
-    "last_event_at": _at(SECOND),
+    "first_event_at": morning(FIRST),
+    "last_event_at": morning(SECOND),
     "explanation": "two transfers just below the threshold",
 }
 
@@ -243,49 +108,14 @@ def _fired(transfer: str, *, day: date, version: int, side: str, amount: int) ->
         "version": version,
         "side": side,
         "amount_minor": amount,
-        "event_at": _at(day),
+        "event_at": morning(day),
     }
 
 
-def _rows() -> dict[str, list[Row]]:
-    days = (FIRST, SECOND)
-    cell = _MONEY | {"return_id": "liquidity", "return_version": 1, "participant_id": "kisumu"}
+def _derived_rows() -> dict[str, list[Row]]:
+    cell = MONEY | {"return_id": "liquidity", "return_version": 1, "participant_id": "kisumu"}
     scored = {"business_date": SECOND, "book_id": 1, "account_id": 2}
     return {
-        PARTICIPANTS.name: [row for day in days for row in _participants(day)],
-        ACCOUNTS.name: [row for day in days for row in _accounts(day)],
-        TRANSFERS.name: _transfers(),
-        ENTRIES.name: _entries(),
-        PAYMENTS.name: [
-            _MONEY
-            | {
-                "payment_id": PAYMENT,
-                "book_id": 1,
-                "kind": "credit_transfer",
-                "event_at": _at(SECOND),
-                "amount_minor": 30_000,
-                "debtor_agent": "kisumu",
-                "debtor_name": "Otieno, Amina\r\n",
-                "creditor_agent": "lagos",
-                "creditor_name": "",
-            }
-        ],
-        STATED_BALANCES.name: [
-            _MONEY
-            | {"book_id": 1, "account_id": 2, "payment_id": PAYMENT, "stated_balance_minor": 70_050}
-        ],
-        QUARANTINE.name: [
-            {
-                "business_date": SECOND,
-                "source_file": "payments.csv",
-                "row": row,
-                "field": "amount",
-                "code": "not_positive",
-                "message": "the amount must be more than zero",
-                "content": 'a\0b\n\\.\n,"',
-            }
-            for row in (4, 9)
-        ],
         OBLIGATIONS.name: [
             _NET
             | _CLEARING
@@ -328,7 +158,7 @@ def _rows() -> dict[str, list[Row]]:
             }
         ],
         SETTLEMENT_TRANSACTIONS.name: [
-            _MONEY
+            MONEY
             | {
                 "ref": "tx:M1:E1",
                 "message_id": "M1",
@@ -340,7 +170,7 @@ def _rows() -> dict[str, list[Row]]:
         ],
         SETTLEMENT_EVIDENCE.name: _evidence("file:M1"),
         MATCHES.name: [
-            _MONEY
+            MONEY
             | _CLEARING
             | {
                 "ref": f"match:{SECOND}:1",
@@ -352,7 +182,7 @@ def _rows() -> dict[str, list[Row]]:
         ],
         BREAKS.name: [_BREAK],
         RECONCILED_ACCOUNTS.name: [
-            _MONEY
+            MONEY
             | {
                 "participant_id": "kisumu",
                 "counterparty_id": "cairo",
@@ -409,5 +239,5 @@ def _rows() -> dict[str, list[Row]]:
 
 def frames() -> dict[str, pl.DataFrame]:
     """Table name to its rows of all dates; what a row does not say is null. No return is violated."""
-    rows = _rows()
+    rows = ledger_rows() | _derived_rows()
     return {table.name: pl.DataFrame(rows.get(table.name, []), schema=table.schema) for table in TABLES}

@@ -4,9 +4,9 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from conftest import Build, Warehouse
+from dbt_runs import Build, Warehouse
 from psycopg.errors import InsufficientPrivilege
-from small_lake import FIRST, SECOND
+from small_books import FIRST, SECOND
 
 from ledger_service.runtime.database import Role
 

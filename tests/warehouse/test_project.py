@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import PROJECT, Build, Warehouse
+from dbt_runs import PROJECT, Build, Warehouse
 from small_lake import TABLES
 
 pytestmark = pytest.mark.xdist_group("warehouse")  # one build, in one worker

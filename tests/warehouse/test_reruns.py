@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 import polars as pl
 import pytest
-from conftest import Build, Warehouse
-from small_lake import LOADED_AT, SECOND, frames
+from dbt_runs import Build, Warehouse
+from small_books import SECOND
+from small_lake import LOADED_AT, frames
 
 from ledger_service.runtime.database import Database, Role
 from pipelines.lake.table import Table
