@@ -83,6 +83,9 @@ def book_day(
     False takes the ledger's clock instead. Raises `ParticipantConflict` or `AccountConflict` when
     participants or accounts contradict the ledger; faults of instructions are rows of quarantine.
     """
+    # Plans that the session cached while the journal was small scan it whole when it is large: over
+    # 455 days on one connection posting cost 40 s, with plans as old as the day 9 s.
+    connection.execute("DISCARD PLANS")
     day = _Day(connection, source, business_date, replayed=replayed)
     with connection.transaction():
         day.register()

@@ -143,13 +143,10 @@ def write_reference_data(
 ) -> None:
     """Load a bank's own data where its table has none of the book yet."""
     for table, frame in frames.items():
-        owned = frame.with_columns(
-            book_id=pl.col("participant_id").replace_strict(books, return_dtype=pl.Int32)
-        ).drop("participant_id")
-        for book in owned.partition_by("book_id", maintain_order=True):
-            statement = sql.SQL("SELECT EXISTS (SELECT FROM payments.{} WHERE book_id = %s)")
-            found = connection.execute(
-                statement.format(sql.Identifier(table)), [int(book["book_id"][0])]
-            ).fetchone()
+        statement = sql.SQL("SELECT EXISTS (SELECT FROM payments.{} WHERE book_id = %s)")
+        for participant_id in frame["participant_id"].unique().sort():
+            book_id = books[participant_id]
+            found = connection.execute(statement.format(sql.Identifier(table)), [book_id]).fetchone()
             if found == (False,):
-                copy_frame(connection, book, table=table)
+                own = frame.filter(pl.col("participant_id") == participant_id).drop("participant_id")
+                copy_frame(connection, own.with_columns(book_id=pl.lit(book_id)), table=table)
