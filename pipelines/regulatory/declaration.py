@@ -3,24 +3,19 @@
 Belongs here: the grammar of a template. Every refusal names the file and the field, cells by code.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from itertools import groupby, pairwise
 from pathlib import Path
-from typing import Any, TypeVar
-
-import yaml
 
 from ledger_service.ledger.chart import CHART, Side
 from ledger_service.payments.instructions import PaymentKind
+from pipelines.regulatory.fields import Fields, load_fields
 from pipelines.regulatory.refusals import (
     CellDeclaredTwice,
     CellUndeclared,
     TemplateFieldMalformed,
     TemplateFieldMissing,
-    TemplateFieldUnknown,
-    TemplateUnreadable,
     TemplateVersionsOverlap,
 )
 from pipelines.regulatory.template import (
@@ -43,8 +38,6 @@ TEMPLATES_FOLDER = Path(__file__).with_name("templates")
 
 CHART_NAMES = frozenset(line.name for line in CHART.values())
 ALL = "all"
-
-_T = TypeVar("_T")
 
 
 def load_templates(folder: Path = TEMPLATES_FOLDER) -> tuple[Template, ...]:
@@ -70,7 +63,7 @@ def effective_templates(templates: Iterable[Template], business_date: date) -> t
 
 def read_template(file: Path) -> Template:
     """One template, checked whole; raises a `TemplateRefused`."""
-    top = _Mapping(file, "template", _load(file))
+    top = load_fields(file)
     cells = _cells(top)
     template = Template(
         return_id=top.take("id", str),
@@ -86,98 +79,30 @@ def read_template(file: Path) -> Template:
         file=file,
     )
     top.finish()
-    if file.stem not in {template.return_id, f"{template.return_id}.v{template.version}"}:
-        name = f"{template.return_id}.yaml or {template.return_id}.v{template.version}.yaml"
-        raise TemplateFieldMalformed(file=file, field="id", reason=f"the file must be called {name}")
+    _check_template(template)
     return template
 
 
-@dataclass
-class _Mapping:
-    """A YAML mapping that is read field by field, and in the end has nothing left."""
-
-    file: Path
-    path: str
-    fields: dict[str, Any]
-
-    def take(self, name: str, kind: type[_T], **default: Any) -> _T | Any:
-        """A field of a type, filled; `default` makes it optional."""
-        if name not in self.fields:
-            if "default" in default:
-                return default["default"]
-            raise TemplateFieldMissing(file=self.file, field=self.at(name), reason="must be there")
-        value = self.fields.pop(name)
-        if type(value) is not kind or value in ("", [], {}):
-            reason = f"{value!r} is not a filled {kind.__name__}"
-            raise TemplateFieldMalformed(file=self.file, field=self.at(name), reason=reason)
-        return value
-
-    def one_of(self, name: str, allowed: Iterable[str]) -> str:
-        """A text of a closed list."""
-        value = self.take(name, str)
-        self._require(name, [value], allowed)
-        return str(value)
-
-    def texts(self, name: str, allowed: Iterable[str] | None, **default: Any) -> tuple[str, ...]:
-        """A list of texts, of a closed list unless `allowed` is None."""
-        values = self.take(name, list, **default)
-        self._require(name, values, values if allowed is None else allowed)
-        return tuple(values)
-
-    def inner(self, name: str) -> "_Mapping":
-        """A mapping inside this one."""
-        return _Mapping(self.file, self.at(name), self.take(name, dict))
-
-    def at(self, name: str) -> str:
-        """Where a field stands."""
-        return name if self.path == "template" else f"{self.path}.{name}"
-
-    def finish(self) -> None:
-        """Refuse what nobody has read."""
-        for name in self.fields:
-            raise TemplateFieldUnknown(file=self.file, field=self.at(name), reason="nothing reads it")
-
-    def _require(self, name: str, values: Iterable[Any], allowed: Iterable[str]) -> None:
-        known = list(allowed)
-        for value in values:
-            if not isinstance(value, str) or value not in known:
-                reason = f"{value!r} is not of {', '.join(sorted(map(str, known)))}"
-                raise TemplateFieldMalformed(file=self.file, field=self.at(name), reason=reason)
+def _check_template(template: Template) -> None:
+    file = template.file
+    if template.version < 1:
+        raise TemplateFieldMalformed(file=file, field="version", reason="must be 1 or more")
+    if not template.effective_on(template.effective_from):
+        reason = "is before effective_from"
+        raise TemplateFieldMalformed(file=file, field="effective_until", reason=reason)
+    if file.stem not in {template.return_id, f"{template.return_id}.v{template.version}"}:
+        name = f"{template.return_id}.yaml or {template.return_id}.v{template.version}.yaml"
+        raise TemplateFieldMalformed(file=file, field="id", reason=f"the file must be called {name}")
 
 
-def _load(file: Path) -> dict[str, Any]:
-    text = file.read_text(encoding="utf-8")
-    try:
-        fields = yaml.safe_load(text)
-        twice = next(_repeated(yaml.compose(text, Loader=yaml.SafeLoader)), None)
-    except yaml.YAMLError as error:
-        raise TemplateUnreadable(file=file, field="template", reason=str(error)) from error
-    if not isinstance(fields, dict):
-        raise TemplateUnreadable(file=file, field="template", reason="not a mapping of fields")
-    if twice is not None:
-        raise TemplateFieldMalformed(file=file, field=twice, reason="stands twice in one mapping")
-    return fields
-
-
-def _repeated(node: yaml.Node | None) -> Iterator[str]:
-    """Keys that stand twice in a mapping, at any depth; YAML would take the last."""
-    if isinstance(node, yaml.MappingNode):
-        keys = [key.value for key, _ in node.value]
-        yield from (key for key in keys if keys.count(key) > 1)
-        for _, value in node.value:
-            yield from _repeated(value)
-    elif isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            yield from _repeated(item)
-
-
-def _cells(top: _Mapping) -> tuple[Cell, ...]:
+def _cells(top: Fields) -> tuple[Cell, ...]:
     cells: dict[str, Cell] = {}
-    for position, fields in enumerate(top.take("cells", list), start=1):
-        cell = _cell(_Mapping(top.file, f"cells[{position}]", dict(fields)))
+    for fields in top.mappings("cells"):
+        place = fields.at("code")
+        cell = _cell(fields)
         if cell.code in cells:
             reason = f"{cell.code} stands above already"
-            raise CellDeclaredTwice(file=top.file, field=f"cells[{position}].code", reason=reason)
+            raise CellDeclaredTwice(file=top.file, field=place, reason=reason)
         for code in cell.inputs:
             if code not in cells:
                 reason = f"{code} does not stand above"
@@ -187,7 +112,7 @@ def _cells(top: _Mapping) -> tuple[Cell, ...]:
     return tuple(cells.values())
 
 
-def _cell(fields: _Mapping) -> Cell:
+def _cell(fields: Fields) -> Cell:
     code = str(fields.take("code", str))
     fields.path = code
     kinds = [kind for kind in _DEFINITIONS if kind in fields.fields]
@@ -222,40 +147,40 @@ def _check_unit(file: Path, cell: Cell, above: Mapping[str, Cell]) -> None:
         raise TemplateFieldMalformed(file=file, field=f"{cell.code}.unit", reason=reason)
 
 
-def _chart(fields: _Mapping, name: str = "chart") -> frozenset[str] | None:
+def _chart(fields: Fields, name: str = "chart") -> frozenset[str] | None:
     if fields.fields.get(name) == ALL:
         del fields.fields[name]
         return None
     return frozenset(fields.texts(name, CHART_NAMES))
 
 
-def _selection(fields: _Mapping) -> Selection:
+def _selection(fields: Fields) -> Selection:
     counterparties = fields.texts("counterparties", None, default=())
     return Selection(chart=_chart(fields), counterparties=frozenset(counterparties) or None)
 
 
-def _except_kinds(fields: _Mapping) -> frozenset[str]:
+def _except_kinds(fields: Fields) -> frozenset[str]:
     return frozenset(fields.texts("except_kinds", tuple(PaymentKind), default=()))
 
 
-def _balance(fields: _Mapping) -> Balance:
+def _balance(fields: Fields) -> Balance:
     side, of = Side(fields.one_of("side", Side)), BalanceOf(fields.one_of("of", BalanceOf))
     return Balance(_selection(fields), side, of)
 
 
-def _flow(fields: _Mapping) -> Flow:
+def _flow(fields: Fields) -> Flow:
     return Flow(_selection(fields), Side(fields.one_of("side", Side)), _except_kinds(fields))
 
 
-def _payments(fields: _Mapping) -> Payments:
+def _payments(fields: Fields) -> Payments:
     return Payments(_selection(fields), _except_kinds(fields))
 
 
-def _sum(fields: _Mapping) -> Sum:
+def _sum(fields: Fields) -> Sum:
     return Sum(plus=fields.texts("plus", None), minus=fields.texts("minus", None, default=()))
 
 
-def _ratio(fields: _Mapping) -> Ratio:
+def _ratio(fields: Fields) -> Ratio:
     return Ratio(
         numerator=fields.take("numerator", str),
         denominator=fields.take("denominator", str),
@@ -263,7 +188,7 @@ def _ratio(fields: _Mapping) -> Ratio:
     )
 
 
-_DEFINITIONS: dict[str, Callable[[_Mapping], Definition]] = {
+_DEFINITIONS: dict[str, Callable[[Fields], Definition]] = {
     "balance": _balance,
     "flow": _flow,
     "payments": _payments,
@@ -272,10 +197,9 @@ _DEFINITIONS: dict[str, Callable[[_Mapping], Definition]] = {
 }
 
 
-def _checks(top: _Mapping, codes: set[str]) -> tuple[Check, ...]:
+def _checks(top: Fields, codes: set[str]) -> tuple[Check, ...]:
     checks = []
-    for position, declared in enumerate(top.take("checks", list, default=()), start=1):
-        fields = _Mapping(top.file, f"checks[{position}]", dict(declared))
+    for fields in top.mappings("checks", default=()):
         check = Check(
             check_id=fields.take("id", str),
             title=fields.take("title", str),
