@@ -44,6 +44,7 @@ SCORES = Table(
     key=("book_id", "account_id"),
 )
 
-ML_EVIDENCE = evidence_table("ml")
+FEATURES_EVIDENCE = evidence_table("features")
+SCORES_EVIDENCE = evidence_table("scores")
 
-ML_TABLES = (FEATURES, SCORES, ML_EVIDENCE)
+ML_TABLES = (FEATURES, FEATURES_EVIDENCE, SCORES, SCORES_EVIDENCE)

@@ -1,0 +1,1 @@
+"""Features: declared definitions, the rows they see, and their values as known on a business date."""

@@ -1,0 +1,11 @@
+/*
+name: active_days_share_90d
+version: 1
+description: Days with money in or out, as a share of the days observed.
+unit: share
+entity: customer_account
+source: daily_balances
+window: 90 days
+owner: credit-risk
+*/
+count(*) FILTER (inflow_minor > 0 OR outflow_minor > 0) / count(*)

@@ -1,0 +1,11 @@
+/*
+name: balance_minimum_30d
+version: 1
+description: Lowest closing balance, in mean absolute closing balances.
+unit: ratio
+entity: customer_account
+source: daily_balances
+window: 30 days
+owner: credit-risk
+*/
+min(balance_minor) / nullif(avg(abs(balance_minor)), 0)

@@ -1,0 +1,11 @@
+/*
+name: cash_share_90d
+version: 1
+description: Cash paid in and out, as a share of all money moved.
+unit: share
+entity: customer_account
+source: movements
+window: 90 days
+owner: credit-risk
+*/
+sum(amount_minor) FILTER (kind IN ('cash_deposit', 'cash_withdrawal')) / sum(amount_minor)

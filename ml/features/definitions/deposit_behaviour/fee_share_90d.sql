@@ -1,0 +1,12 @@
+/*
+name: fee_share_90d
+version: 1
+description: Fees charged, as a share of money out.
+unit: share
+entity: customer_account
+source: movements
+window: 90 days
+owner: credit-risk
+*/
+coalesce(sum(amount_minor) FILTER (direction = 'out' AND kind = 'fee'), 0)
+    / nullif(sum(amount_minor) FILTER (direction = 'out'), 0)

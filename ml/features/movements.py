@@ -1,0 +1,49 @@
+"""The source `movements`: one row an entry of a customer account in the window.
+
+Holds and their release move nothing until they are posted, and an opening balance is no behaviour:
+neither has a row.
+"""
+
+import polars as pl
+
+from ml.features.expressions import MOVEMENTS, SUBJECT, columns_of
+from ml.features.known import LOAN_PURPOSE, Known
+
+OPENING = "opening_balance"
+
+
+def movements(known: Known, window_days: int) -> pl.DataFrame:
+    """The movements of the last days (schema `MOVEMENTS`), oldest first within a subject."""
+    rows = known.entries_of(window_days).filter(pl.col("amount_minor") > 0, pl.col("kind") != OPENING)
+    incoming = pl.col("side") == "C"
+    other = _counterparty("debtor"), _counterparty("creditor")
+    return (
+        rows.join(known.payments_of(window_days), on="payment_id", how="left", maintain_order="left")
+        .with_columns(
+            days_ago=_days_ago(known),
+            direction=pl.when(incoming).then(pl.lit("in")).otherwise(pl.lit("out")),
+            counterparty=pl.when(incoming).then(other[0]).otherwise(other[1]),
+            repays_loan=~incoming & repays_loan(),
+        )
+        .with_columns(days_since_previous_of_kind=_previous_of_kind())
+        .select(columns_of(MOVEMENTS))
+    )
+
+
+def repays_loan() -> pl.Expr:
+    """Whether an entry repays a loan, ours or another bank's: over `kind` and `purpose`."""
+    marked = pl.col("purpose").str.starts_with(LOAN_PURPOSE).fill_null(value=False)
+    return (pl.col("kind") == "loan_repayment") | marked
+
+
+def _previous_of_kind() -> pl.Expr:
+    earlier = pl.col("days_ago").shift().over(SUBJECT, "kind", "direction")
+    return (earlier - pl.col("days_ago")).cast(pl.Int32)
+
+
+def _days_ago(known: Known) -> pl.Expr:
+    return (pl.lit(known.business_date) - pl.col("business_date")).dt.total_days().cast(pl.Int32)
+
+
+def _counterparty(party: str) -> pl.Expr:
+    return pl.concat_str(f"{party}_agent", f"{party}_account", separator="/")

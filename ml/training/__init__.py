@@ -1,0 +1,1 @@
+"""Training: labelled loans as known when each was applied for, and the models learnt from them."""
