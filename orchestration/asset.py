@@ -1,11 +1,17 @@
 """How assets and checks of a business date are declared: one partitioning, one retry policy."""
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import dagster as dg
+from dagster_shared.utils.warnings import BetaWarning, PreviewWarning
 
 from orchestration.partitions import BUSINESS_DATES
+
+# Runs over a range and checks of a partition are what we build on; 1.13 still warns at each use.
+warnings.filterwarnings("ignore", category=BetaWarning)
+warnings.filterwarnings("ignore", category=PreviewWarning)
 
 RETRIES = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)
 """Steps are idempotent, so a lost connection is answered by trying again."""

@@ -12,3 +12,23 @@ def business_dates(context: dg.AssetExecutionContext | dg.AssetCheckExecutionCon
     """The dates that a run covers, ascending: one, or a range in a single run."""
     execution = context.op_execution_context
     return sorted(date.fromisoformat(key) for key in execution.partition_keys)
+
+
+def dates_of_run(run: dg.DagsterRun) -> tuple[str, str]:
+    """First and last date of a run, for steps that are not partitioned themselves.
+
+    Raises `NoBusinessDate` for a run that was started without one.
+    """
+    one = run.tags.get("dagster/partition")
+    first = run.tags.get("dagster/asset_partition_range_start", one)
+    last = run.tags.get("dagster/asset_partition_range_end", one)
+    if first is None or last is None:
+        raise NoBusinessDate
+    return first, last
+
+
+class NoBusinessDate(LookupError):
+    """A run builds the warehouse for no date."""
+
+    def __init__(self) -> None:
+        super().__init__("choose the business dates of the run: the job business_day asks for them")

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import psycopg
 
-from ml.tables import FEATURES, ML_EVIDENCE, SCORES
+from ml.tables import FEATURES, FEATURES_EVIDENCE, SCORES, SCORES_EVIDENCE
 from pipelines.aml.tables import ALERTS, AML_EVIDENCE
 from pipelines.lake.store import Lake
 from pipelines.lake.table import Table
@@ -29,8 +29,8 @@ KINDS: dict[str, tuple[Table, Table]] = {
     "break": (BREAKS, RECONCILIATION_EVIDENCE),
     "alert": (ALERTS, AML_EVIDENCE),
     "cell": (RETURN_CELLS, REGULATORY_EVIDENCE),
-    "feature": (FEATURES, ML_EVIDENCE),
-    "score": (SCORES, ML_EVIDENCE),
+    "feature": (FEATURES, FEATURES_EVIDENCE),
+    "score": (SCORES, SCORES_EVIDENCE),
 }
 """What can be traced: the first word of a ref, the table that holds it, its evidence."""
 

@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 from small_books import DEPOSIT, FIRST, MONEY, PAYMENT, SECOND, SENT, Row, ledger_rows, morning
 
-from ml.tables import FEATURES, ML_EVIDENCE, ML_TABLES, SCORES
+from ml.tables import FEATURES, ML_TABLES, SCORES, SCORES_EVIDENCE
 from pipelines.aml.tables import ALERT_TRANSFERS, ALERTS, AML_EVIDENCE, AML_TABLES
 from pipelines.lake.ledger_tables import LEDGER_TABLES
 from pipelines.lake.table import Table
@@ -233,7 +233,7 @@ def _derived_rows() -> dict[str, list[Row]]:
                 "reason_2": "few inflows",
             }
         ],
-        ML_EVIDENCE.name: _evidence(f"score:{SECOND}:1:2", account_id=2, version_to=2),
+        SCORES_EVIDENCE.name: _evidence(f"score:{SECOND}:1:2", account_id=2, version_to=2),
     }
 
 

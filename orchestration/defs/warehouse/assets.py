@@ -1,5 +1,6 @@
 """The lake in PostgreSQL, and the dbt project that makes marts of it."""
 
+import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from dagster_dbt import (
 from ledger_service.runtime.database import Database, Role
 from ml.tables import ML_TABLES
 from orchestration.asset import business_date_asset
-from orchestration.partitions import business_dates
+from orchestration.partitions import business_dates, dates_of_run
 from orchestration.resources import Platform
 from orchestration.warehouse_project import (
     DBT,
@@ -125,9 +126,12 @@ def _layer(selector: str) -> Callable[..., dg.AssetsDefinition]:
 
 
 def _build(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[Any]:
+    first, last = dates_of_run(context.run)
     os.environ.update(connection_environment(platform.server) | output_environment())
     dbt = DbtCliResource(project_dir=str(PROJECT_DIR), profiles_dir=str(PROJECT_DIR), dbt_executable=DBT)
-    yield from dbt.cli(["--quiet", "build"], context=context, manifest=manifest()).stream()
+    dates = {"from_date": first, "to_date": last}
+    build = ["--quiet", "build", "--vars", json.dumps(dates)]
+    yield from dbt.cli(build, context=context, manifest=manifest()).stream()
 
 
 @_layer("staging")
