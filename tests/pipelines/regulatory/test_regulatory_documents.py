@@ -51,6 +51,8 @@ def test_writing_twice_gives_the_same_bytes(small_bank, tmp_path):
 def test_json_csv_and_page_give_the_same_figures(small_bank):
     document = next(documents(prepared(small_bank), TEMPLATES))
     content = json.loads(document.canonical_json)
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    assert document.canonical_json == canonical.encode()
     cells = content["currencies"]["KES"]["cells"]
     rows = list(csv.DictReader(document.csv.splitlines()))
     page = html.fromstring(document.html)

@@ -10,6 +10,7 @@ from regulatory_books import CURRENCIES, DAY, Lake, Posting, booked
 
 from ledger_service.ledger.chart import ChartCode
 from pipelines.regulatory.declaration import load_templates, read_template
+from pipelines.regulatory.figures import GROUP, RUN, merged_runs
 from pipelines.regulatory.refusals import AccountsMissing, CellOverflow
 from pipelines.regulatory.returns import prepare
 from pipelines.regulatory.template import Balance, BalanceOf, Flow, Payments, Ratio, Rounding, Sum
@@ -259,6 +260,70 @@ def test_a_value_beyond_64_bits_is_refused_not_wrapped():
     with pytest.raises(CellOverflow) as refused:
         prepared(Lake(twice, lake.entries))
     assert refused.value.value == 2**63
+
+
+@pytest.mark.parametrize(
+    ("numerator", "rounding", "expected"),
+    [
+        (1, "half_even", 0),
+        (3, "half_even", 2),
+        (5, "half_even", 2),
+        (-1, "half_even", 0),
+        (-3, "half_even", -2),
+        (3, "down", 1),
+        (-1, "down", -1),
+    ],
+)
+def test_halves_of_a_basis_point_round_as_the_template_says(numerator, rounding, expected, tmp_path):
+    c = ChartCode
+    lines = (c.CASH, c.OPENING_BALANCES) if numerator > 0 else (c.OPENING_BALANCES, c.CASH)
+    lake = booked(
+        [
+            Posting(1, *lines, "KES", abs(numerator)),
+            Posting(1, c.LOANS, c.CUSTOMER_DEPOSITS, "KES", 20_000),
+        ]
+    )
+    file = tmp_path / "backing.yaml"
+    file.write_text(
+        "{id: backing, version: 1, title: t, basis: b, frequency: daily,"
+        " effective_from: 2020-01-01, cells: ["
+        "{code: C, label: c, unit: minor, balance: {chart: [cash], side: D, of: net}},"
+        "{code: L, label: l, unit: minor, balance: {chart: [customer_deposits], side: C, of: net}},"
+        "{code: R, label: r, unit: basis_points,"
+        f" ratio: {{numerator: C, denominator: L, rounding: {rounding}}}}}]}}"
+    )
+    assert values(prepared(lake, [read_template(file)]), return_id="backing")["R"] == expected
+
+
+def test_a_payment_between_two_participants_counts_for_both(small_bank):
+    entries = small_bank.entries.with_columns(payment_id=pl.lit("one"))
+    result = prepared(Lake(small_bank.accounts, entries))
+    assert values(result)["N010"] == 1
+    assert values(result, "UG-M01")["N010"] == 1
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["KES", "USD"]), st.integers(1, 3), st.integers(1, 12), st.integers(0, 4)
+        ),
+        min_size=1,
+    )
+)
+def test_merged_runs_hold_the_same_entries_once(drawn):
+    rows = [
+        ("KE-B01", currency, 1, account, first, first + more) for currency, account, first, more in drawn
+    ]
+    schema = dict(zip([*GROUP, *RUN], [pl.String, pl.String, pl.Int32, *[pl.Int64] * 3], strict=True))
+    merged = merged_runs(pl.DataFrame(rows, schema=schema, orient="row")).rows()
+
+    def entries(runs):
+        return [(*run[:4], version) for run in runs for version in range(run[4], run[5] + 1)]
+
+    assert sorted(entries(merged)) == sorted(set(entries(rows)))
+    ends = {(*run[:4], run[5] + 1) for run in merged}
+    assert not ends & {run[:5] for run in merged}
 
 
 def test_counterparties_narrow_a_cell(small_bank, tmp_path):
