@@ -3,12 +3,13 @@
 Belongs here: in which order legs reach the ledger, and what the answers mean for the payments. Which
 legs there are is `posting_rules`; the transaction is the caller's, so all of this is one.
 
-Books are posted in the order of their ids. In the *first wave* go the legs in the debtors' books (and
-all payments within one book), in event order; in the *second* the creditors' legs of those that
-succeeded. A creditor's leg that the ledger refuses (account closed, frozen, of another currency) is
-replaced by one to unapplied receipts, so that what the debtor's bank owes is booked on both sides. Since
-the second wave brings money that a debit of the first may have needed, debits refused for lack of funds
-are tried again, in their order, until a round books nothing new.
+Books are posted in the order of their ids. In the *first wave* go, in event order, the legs in the
+debtors' books, all payments within one book, and those from outside the platform; in the *second* the
+creditors' legs of those that were paid in another book. A creditor's leg that the ledger refuses
+(account closed, frozen, of another currency) is replaced by one to unapplied receipts, so that what the
+debtor's bank owes is booked on both sides. Since the second wave brings money that a debit of the first
+may have needed, debits refused for lack of funds are tried again, in their order, until a round books
+nothing new.
 """
 
 from collections.abc import Mapping
@@ -86,25 +87,24 @@ def post_legs(
     Raises `DateClosed` or `CreditLost`; the caller's transaction must then be rolled back.
     """
     poster = _Poster(connection, directory, books)
-    debits, credits_due = legs.filter(pl.col("leg") < 3), legs.filter(pl.col("leg") == 3)
-    outcomes = poster.post(debits)
-    arrived = [poster.credit(_without(credits_due, outcomes.filter(~pl.col("booked"))))]
+    paid_here = legs.filter(pl.col("leg") < 3)
+    arriving = legs.filter(pl.col("leg") == 3)
+    from_outside, across = _without(arriving, paid_here), _only(arriving, paid_here)
+    first = legs.join(across, on=["payment_id", "leg"], how="anti", maintain_order="left")
+    outcomes = poster.rescued(poster.post(first), from_outside)
+    arrived = [poster.credit(_without(across, outcomes.filter(~pl.col("booked"))))]
     for _ in range(ROUNDS_LIMIT):
         waiting = outcomes.filter(pl.col("code") == TransferResult.EXCEEDS_CREDITS.value)
         if waiting.is_empty():
             break
-        funded = poster.post(_only(debits, waiting)).filter("booked")
+        funded = poster.post(_only(paid_here, waiting)).filter("booked")
         if funded.is_empty():
             break
         outcomes = pl.concat([_without(outcomes, funded), funded])
-        arrived.append(poster.credit(_only(credits_due, funded)))
-    credited = pl.concat(arrived)
-    notes = credited.select("payment_id", note="code")
-    complete = (
-        # A payment from outside the platform has a creditor's leg alone.
-        pl.concat([outcomes, _without(credited, outcomes)])
-        .join(notes, on="payment_id", how="left")
-        .select("payment_id", "booked", code=pl.coalesce("code", "note"))
+        arrived.append(poster.credit(_only(across, funded)))
+    notes = pl.concat(arrived).select("payment_id", note="code")
+    complete = outcomes.join(notes, on="payment_id", how="left").select(
+        "payment_id", "booked", code=pl.coalesce("code", "note")
     )
     return Posted(complete, poster.directory, poster.created)
 
@@ -138,13 +138,18 @@ class _Poster:
 
     def credit(self, legs: pl.DataFrame) -> pl.DataFrame:
         """Post creditors' legs, the refused ones to unapplied receipts; code says why."""
-        outcomes = self.post(legs)
-        refused = outcomes.filter(~pl.col("booked"))
-        if refused.height:
-            lost = self.post(unapplied_legs(_only(legs, refused))).filter(~pl.col("booked"))
-            if lost.height:
-                raise CreditLost(*lost.select("payment_id", "code").row(0))
-        return outcomes.with_columns(booked=pl.lit(True))
+        return self.rescued(self.post(legs), legs)
+
+    def rescued(self, outcomes: pl.DataFrame, legs: pl.DataFrame) -> pl.DataFrame:
+        """Book those of the creditors' `legs` that were refused to unapplied receipts instead."""
+        refused = _only(outcomes.filter(~pl.col("booked")), legs)
+        if refused.is_empty():
+            return outcomes
+        lost = self.post(unapplied_legs(_only(legs, refused))).filter(~pl.col("booked"))
+        if lost.height:
+            raise CreditLost(*lost.select("payment_id", "code").row(0))
+        arrived = pl.col("payment_id").is_in(refused["payment_id"].implode())
+        return outcomes.with_columns(booked=pl.col("booked") | arrived)
 
     def _results(self, legs: pl.DataFrame) -> pl.DataFrame:
         answers = [pl.DataFrame(schema=_RESULT_SCHEMA)]
