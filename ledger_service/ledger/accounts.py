@@ -34,7 +34,7 @@ def create_accounts(
     """
     sides = {int(code): str(line.normal_side) for code, line in CHART.items()}
     columns = accounts.select(list(ACCOUNT_COLUMNS)).with_columns(
-        normal_side=pl.col("chart_code").replace_strict(sides, return_dtype=pl.String)
+        normal_side=pl.col("chart_code").replace_strict(sides, default=None, return_dtype=pl.String)
     )
     order = ("account_id", "external_ref", "chart_code", "normal_side", *list(ACCOUNT_COLUMNS)[3:])
     values = [columns[name].to_list() for name in order]

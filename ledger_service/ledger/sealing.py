@@ -21,6 +21,15 @@ GENESIS = bytes(32)
 _LEAVES = Path(__file__).with_name("leaves.sql").read_bytes()
 
 
+class SealRefused(ValueError):
+    """The date is not closed, or not the next one to be sealed."""
+
+    def __init__(self, book_id: int, business_date: date, reason: str) -> None:
+        self.book_id = book_id
+        self.business_date = business_date
+        super().__init__(f"{business_date} of book {book_id} cannot be sealed: {reason}")
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """One sealed business date of a book."""
@@ -60,7 +69,8 @@ def leaf_hashes(connection: psycopg.Connection, *, book_id: int, business_date: 
 def seal(connection: psycopg.Connection, *, book_id: int, business_date: date) -> Block:
     """Seal a closed business date as the book's next block, or return the block it already has.
 
-    The caller commits; dates are sealed in ascending order.
+    The caller commits. Dates are sealed in ascending order and none that has transfers is left out:
+    raises `SealRefused`, with the reason.
     """
     sealed = blocks(connection, book_id=book_id)
     if present := next((block for block, _ in sealed if block.business_date == business_date), None):
@@ -74,18 +84,21 @@ def seal(connection: psycopg.Connection, *, book_id: int, business_date: date) -
         merkle_root=merkle_root(leaves),
         previous_hash=sealed[-1][1] if sealed else GENESIS,
     )
-    connection.execute(
-        "SELECT ledger.seal(%s, %s, %s, %s, %s, %s)",
-        [
-            book_id,
-            business_date,
-            block.transfers,
-            block.merkle_root,
-            block.previous_hash,
-            block.block_hash,
-        ],
-    )
+    _append(connection, block)
     return block
+
+
+def _append(connection: psycopg.Connection, block: Block) -> None:
+    values = [block.transfers, block.merkle_root, block.previous_hash, block.block_hash]
+    try:
+        with connection.transaction():
+            connection.execute(
+                "SELECT ledger.seal(%s, %s, %s, %s, %s, %s)",
+                [block.book_id, block.business_date, *values],
+            )
+    except psycopg.errors.ObjectNotInPrerequisiteState as error:
+        reason = error.diag.message_primary or str(error)
+        raise SealRefused(block.book_id, block.business_date, reason) from error
 
 
 def blocks(connection: psycopg.Connection, *, book_id: int) -> list[tuple[Block, bytes]]:

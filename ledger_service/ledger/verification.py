@@ -18,6 +18,7 @@ CHECKS: dict[str, str] = {
     "entries": "the entries of an account are numbered without gaps and their totals add up",
     "accounts": "the totals of an account are those after its last entry",
     "zero": "per currency the book sums to zero",
+    "unsealed": "no date before the last sealed one has transfers without being sealed itself",
 }
 """Checks in the order they run, each one `verify_<name>.sql` that returns its first difference."""
 

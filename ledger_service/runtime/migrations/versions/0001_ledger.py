@@ -1,4 +1,4 @@
-"""The ledger: books, accounts, transfers, entries, business days, blocks, the posting function."""
+"""The ledger: its tables, the posting functions, the functions on books, accounts and business dates."""
 
 from ledger_service.runtime.migrations import run_sql_file
 
@@ -8,7 +8,8 @@ down_revision = None
 
 def upgrade() -> None:
     """Create schema `ledger`."""
-    run_sql_file(revision)
+    for file in ("0001_ledger", "0001_posting", "0001_books"):
+        run_sql_file(file)
 
 
 def downgrade() -> None:

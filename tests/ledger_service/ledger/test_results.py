@@ -1,0 +1,231 @@
+"""Every answer that a transfer can get, and that a refused one leaves nothing."""
+
+from typing import Any
+
+import psycopg
+import pytest
+from bookkeeping import DAY, NOON, Book, account, name, new_book, transfer
+
+from ledger_service.ledger.results import TransferResult
+from ledger_service.ledger.transfers import BATCH_LIMIT, BatchTooLarge
+
+MOST = 2**63 - 1
+
+ACCOUNTS = [
+    *(account(number) for number in (1, 2, 3)),
+    account(4, currency="UGX"),
+    account(5, debit_limit=0),
+    account(6, credit_limit=0, chart_code=1010),
+    account(7),  # closed
+    account(8),  # frozen
+    account(9),  # nearly full of debits
+    account(10),  # nearly full of credits
+    account(11),  # nearly full of pending debits
+    account(12),  # nearly full of pending credits
+]
+
+EARLIER = [
+    transfer(1, 1, 2, 100),
+    transfer(2, 1, 2, 50, phase="pending"),
+    transfer(3, 1, 2, 50, phase="pending"),
+    transfer(4, None, None, None, phase="post", pending_id=name(3)),
+    transfer(5, 1, 2, 50, phase="pending"),
+    transfer(6, None, None, None, phase="void", pending_id=name(5)),
+    transfer(7, 9, 10, MOST),
+    transfer(8, 11, 12, MOST, phase="pending"),
+]
+
+POST = {"phase": "post", "pending_id": name(2)}
+VOID = {"phase": "void", "pending_id": name(2)}
+
+CASES: list[tuple[TransferResult, dict[str, Any]]] = [
+    (TransferResult.EXISTS_WITH_DIFFERENT_PHASE, transfer(1, 1, 2, 100, phase="pending")),
+    (TransferResult.EXISTS_WITH_DIFFERENT_PHASE, transfer(1, 1, 2, 100, phase=None)),
+    (TransferResult.EXISTS_WITH_DIFFERENT_PENDING_ID, transfer(4, None, None, None, **POST)),
+    (TransferResult.EXISTS_WITH_DIFFERENT_DEBIT_ACCOUNT_ID, transfer(1, 3, 2, 100)),
+    (TransferResult.EXISTS_WITH_DIFFERENT_DEBIT_ACCOUNT_ID, transfer(1, None, 2, 100)),
+    (TransferResult.EXISTS_WITH_DIFFERENT_CREDIT_ACCOUNT_ID, transfer(1, 1, 3, 100)),
+    (TransferResult.EXISTS_WITH_DIFFERENT_AMOUNT, transfer(1, 1, 2, 101)),
+    (TransferResult.EXISTS_WITH_DIFFERENT_AMOUNT, transfer(1, 1, 2, None)),
+    (TransferResult.EXISTS_WITH_DIFFERENT_KIND, transfer(1, 1, 2, 100, kind="fee")),
+    (TransferResult.EXISTS_WITH_DIFFERENT_KIND, transfer(1, 1, 2, 100, kind=None)),
+    (TransferResult.EXISTS_WITH_DIFFERENT_PAYMENT_ID, transfer(1, 1, 2, 100, payment_id=name(1))),
+    (TransferResult.EXISTS_WITH_DIFFERENT_VALUE_DATE, transfer(1, 1, 2, 100, value_date=None)),
+    (TransferResult.EXISTS, transfer(1, 1, 2, 100)),
+    (TransferResult.EXISTS, transfer(2, 1, 2, 50, phase="pending")),
+    (TransferResult.EXISTS, transfer(4, None, None, None, phase="post", pending_id=name(3))),
+    (TransferResult.EXISTS, transfer(4, 1, 2, 50, phase="post", pending_id=name(3))),
+    (TransferResult.EXISTS, transfer(6, None, None, None, phase="void", pending_id=name(5))),
+    (TransferResult.ID_MUST_NOT_BE_NULL, transfer(None, 1, 2, 1)),
+    (TransferResult.PHASE_UNKNOWN, transfer(20, 1, 2, 1, phase="settled")),
+    (TransferResult.PHASE_UNKNOWN, transfer(20, 1, 2, 1, phase=None)),
+    (TransferResult.PENDING_ID_MUST_BE_NULL, transfer(20, 1, 2, 1, pending_id=name(2))),
+    (TransferResult.PENDING_ID_MUST_NOT_BE_NULL, transfer(20, 1, 2, 1, phase="post")),
+    (
+        TransferResult.PENDING_TRANSFER_NOT_FOUND,
+        transfer(20, 1, 2, 1, phase="void", pending_id=name(99)),
+    ),
+    (
+        TransferResult.PENDING_TRANSFER_NOT_PENDING,
+        transfer(20, 1, 2, 1, phase="void", pending_id=name(1)),
+    ),
+    (TransferResult.PENDING_TRANSFER_HAS_DIFFERENT_DEBIT_ACCOUNT_ID, transfer(20, 3, 2, 1, **POST)),
+    (TransferResult.PENDING_TRANSFER_HAS_DIFFERENT_CREDIT_ACCOUNT_ID, transfer(20, 1, 3, 1, **POST)),
+    (TransferResult.AMOUNT_MUST_BE_POSITIVE, transfer(20, 1, 2, 0)),
+    (TransferResult.AMOUNT_MUST_BE_POSITIVE, transfer(20, 1, 2, -1)),
+    (TransferResult.AMOUNT_MUST_BE_POSITIVE, transfer(20, 1, 2, None)),
+    (TransferResult.AMOUNT_MUST_BE_POSITIVE, transfer(20, 1, 2, -MOST - 1)),
+    (TransferResult.ACCOUNTS_MUST_BE_DIFFERENT, transfer(20, 1, 1, 1)),
+    (TransferResult.FIELD_MUST_NOT_BE_NULL, transfer(20, 1, 2, 1, kind=None)),
+    (TransferResult.FIELD_MUST_NOT_BE_NULL, transfer(20, 1, 2, 1, event_at=None)),
+    (TransferResult.FIELD_MUST_NOT_BE_NULL, transfer(20, 1, 2, 1, value_date=None)),
+    (TransferResult.DEBIT_ACCOUNT_NOT_FOUND, transfer(20, 99, 2, 1)),
+    (TransferResult.DEBIT_ACCOUNT_NOT_FOUND, transfer(20, None, None, 1)),
+    (TransferResult.CREDIT_ACCOUNT_NOT_FOUND, transfer(20, 1, 99, 1)),
+    (TransferResult.ACCOUNTS_MUST_HAVE_THE_SAME_CURRENCY, transfer(20, 1, 4, 1)),
+    (TransferResult.EXCEEDS_PENDING_TRANSFER_AMOUNT, transfer(20, None, None, 51, **POST)),
+    (TransferResult.EXCEEDS_PENDING_TRANSFER_AMOUNT, transfer(20, None, None, 51, **VOID)),
+    (TransferResult.PENDING_TRANSFER_HAS_DIFFERENT_AMOUNT, transfer(20, None, None, 49, **VOID)),
+    (
+        TransferResult.PENDING_TRANSFER_ALREADY_POSTED,
+        transfer(20, 1, 2, 50, phase="post", pending_id=name(3)),
+    ),
+    (
+        TransferResult.PENDING_TRANSFER_ALREADY_VOIDED,
+        transfer(20, 1, 2, 50, phase="void", pending_id=name(5)),
+    ),
+    (TransferResult.DEBIT_ACCOUNT_CLOSED, transfer(20, 7, 2, 1)),
+    (TransferResult.CREDIT_ACCOUNT_CLOSED, transfer(20, 1, 7, 1)),
+    (TransferResult.DEBIT_ACCOUNT_FROZEN, transfer(20, 8, 2, 1)),
+    (TransferResult.CREDIT_ACCOUNT_FROZEN, transfer(20, 1, 8, 1)),
+    (TransferResult.BOOKED_AT_MUST_NOT_REGRESS, transfer(20, 1, 3, 1, booked_at=NOON)),
+    (TransferResult.OVERFLOWS_DEBITS_POSTED, transfer(20, 9, 1, 1)),
+    (TransferResult.OVERFLOWS_CREDITS_POSTED, transfer(20, 1, 10, 1)),
+    (TransferResult.OVERFLOWS_DEBITS_PENDING, transfer(20, 11, 1, 1, phase="pending")),
+    (TransferResult.OVERFLOWS_CREDITS_PENDING, transfer(20, 1, 12, 1, phase="pending")),
+    (TransferResult.EXCEEDS_CREDITS, transfer(20, 5, 1, 1)),
+    (TransferResult.EXCEEDS_CREDITS, transfer(20, 5, 1, MOST)),
+    (TransferResult.EXCEEDS_DEBITS, transfer(20, 1, 6, 1)),
+]
+
+ANSWERED_ELSEWHERE = {
+    TransferResult.CREATED,
+    TransferResult.LINKED_EVENT_CHAIN_OPEN,
+    TransferResult.LINKED_EVENT_FAILED,
+    TransferResult.BUSINESS_DATE_CLOSED,
+}
+
+
+@pytest.fixture
+def furnished(connection: psycopg.Connection, superuser: psycopg.Connection) -> Book:
+    book = new_book(connection, *ACCOUNTS)
+    assert set(book.post(*EARLIER)) == {"created"}
+    for account_id, state in ((7, "closed"), (8, "frozen")):
+        superuser.execute(
+            "UPDATE ledger.account SET state = %s WHERE book_id = %s AND account_id = %s",
+            [state, book.book_id, account_id],
+        )
+    return book
+
+
+def test_every_result_is_tested() -> None:
+    assert {result for result, _ in CASES} | ANSWERED_ELSEWHERE == set(TransferResult)
+
+
+def test_each_refusal_is_answered_and_leaves_nothing(furnished: Book) -> None:
+    before = furnished.entries()
+    for result, item in CASES:
+        assert furnished.post(item) == [result], item
+    assert furnished.entries() == before
+    assert furnished.verified().differences == ()
+
+
+def test_the_refusals_of_a_batch_do_not_touch_its_good_items(furnished: Book) -> None:
+    items = [item | {"transfer_id": name(1000 + number)} if item["transfer_id"] == name(20) else item
+             for number, (_, item) in enumerate(CASES)]  # fmt: skip
+    good = [transfer(2000 + number, 1, 2, 1) for number in range(len(items))]
+    mixed = [item for pair in zip(good, items, strict=True) for item in pair]
+    written, _ = furnished.written()
+    assert furnished.post(*mixed) == [
+        code for result, _ in CASES for code in (TransferResult.CREATED, result)
+    ]
+    assert furnished.written() == (written + len(good), 2 * (written + len(good)))
+    assert furnished.verified().differences == ()
+
+
+def test_refusals_are_answered_in_their_order_of_precedence(furnished: Book) -> None:
+    """One item with many faults; each is mended in turn, and the next one in the list appears."""
+    item = transfer(None, 3, 3, 0, phase="settled", pending_id=name(2), kind=None, booked_at=NOON)
+    mended = [
+        (TransferResult.ID_MUST_NOT_BE_NULL, {"transfer_id": name(20)}),
+        (TransferResult.PHASE_UNKNOWN, {"phase": "single"}),
+        (TransferResult.PENDING_ID_MUST_BE_NULL, {"phase": "post", "pending_id": None}),
+        (TransferResult.PENDING_ID_MUST_NOT_BE_NULL, {"pending_id": name(99)}),
+        (TransferResult.PENDING_TRANSFER_NOT_FOUND, {"pending_id": name(1)}),
+        (TransferResult.PENDING_TRANSFER_NOT_PENDING, {"pending_id": name(2)}),
+        (TransferResult.PENDING_TRANSFER_HAS_DIFFERENT_DEBIT_ACCOUNT_ID, {"debit_account_id": 1}),
+        (TransferResult.PENDING_TRANSFER_HAS_DIFFERENT_CREDIT_ACCOUNT_ID, {"credit_account_id": 2}),
+        (TransferResult.AMOUNT_MUST_BE_POSITIVE, {"amount_minor": MOST}),
+        (TransferResult.FIELD_MUST_NOT_BE_NULL, {"kind": "fee"}),
+        (TransferResult.EXCEEDS_PENDING_TRANSFER_AMOUNT, {"amount_minor": 50, "phase": "void"}),
+    ]
+    for result, change in mended:
+        assert furnished.post(item) == [result]
+        item |= change
+    assert furnished.post(item | {"pending_id": name(3)}) == [
+        TransferResult.PENDING_TRANSFER_ALREADY_POSTED
+    ]
+    assert furnished.post(item) == [TransferResult.BOOKED_AT_MUST_NOT_REGRESS]
+    assert furnished.post(item | {"booked_at": None}) == [TransferResult.CREATED]
+
+
+def test_a_closed_business_date_refuses_new_items_and_answers_retries(furnished: Book) -> None:
+    before = furnished.entries()
+    assert furnished.close()
+    retried = furnished.post(*EARLIER, transfer(None, 1, 1, 0))
+    assert retried == [TransferResult.EXISTS] * len(EARLIER) + [TransferResult.BUSINESS_DATE_CLOSED]
+    assert furnished.entries() == before
+    assert furnished.post(transfer(20, 1, 2, 1), on=DAY.replace(day=4)) == [TransferResult.CREATED]
+
+
+def test_a_void_releases_a_hold_on_accounts_that_were_closed_meanwhile(
+    furnished: Book, superuser: psycopg.Connection
+) -> None:
+    superuser.execute(
+        "UPDATE ledger.account SET state = 'closed' WHERE book_id = %s", [furnished.book_id]
+    )
+    assert furnished.post(transfer(20, None, None, None, **POST)) == [
+        TransferResult.DEBIT_ACCOUNT_CLOSED
+    ]
+    assert furnished.post(transfer(21, None, None, None, **VOID)) == [TransferResult.CREATED]
+    assert furnished.totals(1)[2:] == (0, 0)
+
+
+def test_an_empty_batch_has_no_answers(book: Book) -> None:
+    assert book.post() == []
+
+
+def test_too_large_a_batch_is_refused_whole_with_its_size(book: Book) -> None:
+    with pytest.raises(BatchTooLarge, match="10001"):
+        book.post(*(transfer(number, 1, 2, 1) for number in range(1, BATCH_LIMIT + 2)))
+    assert book.written() == (0, 0)
+
+
+def test_an_unknown_book_is_an_error_not_an_answer(connection: psycopg.Connection) -> None:
+    with pytest.raises(psycopg.errors.ForeignKeyViolation, match="book 999999 does not exist"):
+        Book(connection, 999_999, "none").post(transfer(1, 1, 2, 1))
+
+
+@pytest.mark.parametrize("amounts", [None, [], [1, 2]])
+def test_columns_of_unequal_length_are_an_error(book: Book, amounts: list[int] | None) -> None:
+    with pytest.raises(psycopg.errors.InvalidParameterValue, match="as long as each other"):
+        book.connection.execute(
+            """SELECT ledger.create_transfers(%s, %s, '{null}', '{1}', '{2}', %s::bigint[], '{single}',
+            '{null}', '{false}', '{fee}', '{null}', '{null}', '{null}', '{null}')""",
+            [book.book_id, DAY, amounts],
+        )
+
+
+def test_an_absent_link_is_no_link(book: Book) -> None:
+    items = [transfer(1, 1, 2, 1, linked=None), transfer(2, 1, 2, 0), transfer(3, 1, 2, 1, linked=None)]
+    assert book.post(*items) == ["created", "amount_must_be_positive", "created"]
