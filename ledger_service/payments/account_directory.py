@@ -87,13 +87,17 @@ def register_customers(
 
 
 def open_own_accounts(
-    connection: psycopg.Connection, *, legs: pl.DataFrame, directory: pl.DataFrame, opened_on: date
+    connection: psycopg.Connection, *, legs: pl.DataFrame, directory: pl.DataFrame
 ) -> pl.DataFrame:
-    """Open the books' own accounts that legs name and that are missing; returns the new directory."""
+    """Open the books' own accounts that legs name and that are missing; returns the new directory.
+
+    `legs`: `LEG_SCHEMA` and booking_date (Date), on which a missing account is opened.
+    """
     sides = pl.concat(
         legs.filter(pl.col(f"{side}_chart_code").is_not_null()).select(
             "book_id",
             "currency",
+            opened_on="booking_date",
             external_ref=f"{side}_ref",
             chart_code=f"{side}_chart_code",
             counterparty_id=f"{side}_counterparty",
@@ -106,7 +110,6 @@ def open_own_accounts(
         party_id=nobody,
         party_kind=nobody,
         holder_name=nobody,
-        opened_on=pl.lit(opened_on),
         debit_limit=unlimited,
         credit_limit=unlimited,
     )

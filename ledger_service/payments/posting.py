@@ -14,14 +14,14 @@ nothing new.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime
 from typing import Final
 
 import polars as pl
 import psycopg
 
 from ledger_service.ledger.results import TransferResult
-from ledger_service.ledger.transfers import BATCH_LIMIT, TRANSFER_COLUMNS, create_transfers
+from ledger_service.ledger.transfers import BATCH_LIMIT, create_transfers
 from ledger_service.payments.account_directory import customer_codes, open_own_accounts
 from ledger_service.payments.posting_rules import unapplied_legs
 
@@ -152,44 +152,43 @@ class _Poster:
         return outcomes.with_columns(booked=pl.col("booked") | arrived)
 
     def _results(self, legs: pl.DataFrame) -> pl.DataFrame:
-        answers = [pl.DataFrame(schema=_RESULT_SCHEMA)]
-        for book in legs.sort("book_id", maintain_order=True).partition_by(
-            "book_id", maintain_order=True
-        ):
-            answers.append(self._post_book(int(book["book_id"][0]), book))
-        results = pl.concat(answers)
+        """payment_id, leg, result of every leg."""
+        if legs.is_empty():
+            return pl.DataFrame(schema=_RESULT_SCHEMA)
+        dates = pl.col("book_id").replace_strict(self.books.booking_dates, return_dtype=pl.Date)
+        dated = legs.with_columns(booking_date=dates)
+        self.directory = open_own_accounts(self.connection, legs=dated, directory=self.directory)
+        transfers = with_account_ids(dated, self.directory).with_columns(
+            phase=pl.lit("single"), pending_id=pl.lit(None, pl.String), booked_at=self._booked_at()
+        )
+        by_book = transfers.sort("book_id", maintain_order=True).partition_by("book_id")
+        results = pl.concat(self._posted(book) for book in by_book)
         self.created += int((results["result"] == TransferResult.CREATED.value).sum())
+        latest = transfers["booked_at"].max()
+        if isinstance(latest, datetime):
+            self.floor = latest
         return results
 
-    def _post_book(self, book_id: int, legs: pl.DataFrame) -> pl.DataFrame:
-        booking_date = self.books.booking_dates[book_id]
-        self.directory = open_own_accounts(
-            self.connection, legs=legs, directory=self.directory, opened_on=booking_date
-        )
-        transfers = with_account_ids(legs, self.directory).with_columns(
-            phase=pl.lit("single"),
-            pending_id=pl.lit(None, pl.String),
-            booked_at=self._booked_at(booking_date),
-        )
+    def _posted(self, transfers: pl.DataFrame) -> pl.DataFrame:
+        """Post the transfers of one book."""
+        book_id, booking_date = transfers.select("book_id", "booking_date").row(0)
         results = create_transfers(
-            self.connection,
-            book_id=book_id,
-            business_date=booking_date,
-            transfers=transfers.select(list(TRANSFER_COLUMNS)),
+            self.connection, book_id=book_id, business_date=booking_date, transfers=transfers
         )
         if (results == TransferResult.BUSINESS_DATE_CLOSED.value).any():
             raise DateClosed(book_id, booking_date)
-        latest = transfers["booked_at"].max()
-        if isinstance(latest, datetime):
-            self.floor = latest if self.floor is None else max(self.floor, latest)
         return transfers.select("payment_id", "leg", result=results)
 
-    def _booked_at(self, booking_date: date) -> pl.Expr:
+    def _booked_at(self) -> pl.Expr:
+        """Event time, but neither before the booking date nor before what is booked already."""
+        timestamp = pl.Datetime("us", "UTC")
         if not self.books.replayed:
-            return pl.lit(None, pl.Datetime("us", "UTC"))
-        start = datetime.combine(booking_date, time(), UTC)
-        floor = start if self.floor is None else max(start, self.floor)
-        return pl.max_horizontal(pl.col("event_at").cum_max(), pl.lit(floor, pl.Datetime("us", "UTC")))
+            return pl.lit(None, timestamp)
+        return pl.max_horizontal(
+            pl.col("event_at").cum_max().over("book_id"),
+            pl.col("booking_date").cast(pl.Datetime("us")).dt.replace_time_zone("UTC"),
+            pl.lit(self.floor, timestamp),
+        )
 
 
 def with_account_ids(legs: pl.DataFrame, directory: pl.DataFrame) -> pl.DataFrame:
