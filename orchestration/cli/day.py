@@ -1,6 +1,8 @@
 """`wgi day`: input, close and everything that follows, in one process, through Dagster."""
 
+import sys
 import time
+from contextlib import redirect_stdout
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -45,7 +47,7 @@ def run(
     """Run the business dates and print the summary; exit status 1 when a step or check failed."""
     from orchestration.cli.summary import print_summary
 
-    console = Console()
+    console = Console(file=sys.stdout)
     started = time.monotonic()
     settings = choose(source, data)
     if source is SourceName.SIMULATED and data is None:
@@ -67,6 +69,7 @@ def run(
             platform=platform,
             business_dates=dates,
             seconds={"start and input": preparation, **seconds},
+            elapsed=time.monotonic() - started,
             changed_partitions=changed,
             complete=succeeded,
         )
@@ -111,12 +114,19 @@ def _materialize(
 
     job = definitions().resolve_job_def(BUSINESS_DAY.name)
     run_id = make_new_run_id()
-    with DagsterInstance.get() as instance, StepProgress(console, job) as progress:
+    log = platform.settings.root / "dagster" / "day.log"
+    with (
+        log.open("w") as output,
+        redirect_stdout(output),  # dbt tells its progress there
+        DagsterInstance.get() as instance,
+        StepProgress(console, job) as progress,
+    ):
         instance.add_event_listener(run_id, progress.on_event)
         result = job.execute_in_process(
             instance=instance,
             run_id=run_id,
             raise_on_error=False,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             tags={
                 "dagster/asset_partition_range_start": str(dates[0]),
                 "dagster/asset_partition_range_end": str(dates[-1]),

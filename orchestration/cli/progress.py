@@ -19,12 +19,16 @@ class Failure:
 
 
 class StepProgress:
-    """A progress bar over the steps of a job; also keeps the seconds of each and the failures."""
+    """A progress bar over the steps of a job; also keeps the seconds and the failures.
+
+    A step that only checks an asset counts with the other checks of that asset.
+    """
 
     def __init__(self, console: Console, job: dg.JobDefinition) -> None:
         self.seconds: dict[str, float] = {}
         self.failures: list[Failure] = []
         self._started: dict[str, float] = {}
+        self._checked: dict[str, str] = {}
         self._progress = Progress(
             TextColumn("[bold]{task.description}", table_column=None),
             BarColumn(),
@@ -60,16 +64,21 @@ class StepProgress:
             self._started[step] = time.monotonic()
             self._progress.update(self._task, description=step.replace("_", " "))
         elif kind in (dg.DagsterEventType.STEP_SUCCESS, dg.DagsterEventType.STEP_FAILURE):
-            self.seconds[step] = time.monotonic() - self._started.get(step, time.monotonic())
+            taken = time.monotonic() - self._started.get(step, time.monotonic())
+            label = f"checks of {self._checked[step]}" if step in self._checked else step
+            self.seconds[label] = self.seconds.get(label, 0.0) + taken
             self._progress.advance(self._task)
         elif kind is dg.DagsterEventType.STEP_SKIPPED:
             self._progress.advance(self._task)
-        if kind is dg.DagsterEventType.STEP_FAILURE:
+        if kind is dg.DagsterEventType.STEP_FAILURE and step not in self._checked:
             error = happened.step_failure_data.error
             cause = error.cause if error and error.cause else error
             self.failures.append(Failure(step, cause.message.strip() if cause else "failed"))
         if kind is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             evaluation = happened.asset_check_evaluation_data
+            asset = evaluation.asset_key.to_user_string()
+            if step.startswith(f"{asset}_"):
+                self._checked[step] = asset
             if not evaluation.passed and evaluation.severity is dg.AssetCheckSeverity.ERROR:
                 facts = ", ".join(
                     f"{name} {value.value}"
@@ -78,7 +87,7 @@ class StepProgress:
                 )
                 self.failures.append(
                     Failure(
-                        f"{evaluation.asset_key.to_user_string()}: {evaluation.check_name}",
+                        f"{asset}: {evaluation.check_name}",
                         f"the check did not pass ({facts}); the asset's page lists the rows",
                     )
                 )

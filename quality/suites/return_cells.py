@@ -17,7 +17,10 @@ SUITE = Suite(
             "cell",
             sentence="A return has a cell once",
         ),
-        present("value", "A cell has a value"),
+        holds(
+            pl.col("value").is_not_null() | (pl.col("unit") == "basis_points"),
+            "An amount or a count has a value; only a ratio of nothing has none",
+        ),
         present("label", "A cell says what it is"),
         one_of(
             "unit", ("minor", "count", "basis_points"), "Units are minor units, counts or basis points"

@@ -208,7 +208,12 @@ BROKEN: list[tuple[str, str, dict[str, Any], int]] = [
     ("return_cells", "A cell can be traced", {"ref": "A010"}, 1),
     ("return_cells", "A cell is filed once", {"ref": "cell:2"}, 2),
     ("return_cells", "A return has a cell once", {"cell": "A020"}, 2),
-    ("return_cells", "A cell has a value", {"value": None}, 1),
+    (
+        "return_cells",
+        "An amount or a count has a value; only a ratio of nothing has none",
+        {"value": None},
+        1,
+    ),
     ("return_cells", "A cell says what it is", {"label": None}, 1),
     ("return_cells", "Units are minor units, counts or basis points", {"unit": "percent"}, 1),
     ("return_cells", "A cell has a unit", {"unit": None}, 1),

@@ -25,6 +25,7 @@ from orchestration.warehouse_project import (
     connection_environment,
     manifest,
     output_environment,
+    target_path,
 )
 from pipelines.aml.tables import AML_TABLES
 from pipelines.lake.ledger_tables import LEDGER_TABLES
@@ -130,8 +131,10 @@ def _build(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[An
     os.environ.update(connection_environment(platform.server) | output_environment())
     dbt = DbtCliResource(project_dir=str(PROJECT_DIR), profiles_dir=str(PROJECT_DIR), dbt_executable=DBT)
     dates = {"from_date": first, "to_date": last}
-    build = ["--quiet", "build", "--vars", json.dumps(dates)]
-    yield from dbt.cli(build, context=context, manifest=manifest()).stream()
+    build = ["build", "--vars", json.dumps(dates)]
+    # One target for the three layers: the variables make dbt parse the project again, but only once.
+    target = target_path() / "run"
+    yield from dbt.cli(build, context=context, manifest=manifest(), target_path=target).stream()
 
 
 @_layer("staging")
