@@ -147,7 +147,7 @@ class Model:
 
     @cached_property
     def _booster(self) -> lightgbm.Booster:
-        return lightgbm.Booster(params={"num_threads": 1}, model_str=self.trees)
+        return lightgbm.Booster(model_str=self.trees)
 
     @property
     def feature_names(self) -> list[str]:

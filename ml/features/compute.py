@@ -4,7 +4,7 @@ Belongs here: putting the parts together, and the evidence. A pure function of i
 frames give the same rows on any day it is run.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -12,7 +12,7 @@ import polars as pl
 
 from ml.features.daily_balances import daily_balances
 from ml.features.definition import Definition, Entity, Source
-from ml.features.expressions import SUBJECT, Window, evaluate, windows_of
+from ml.features.expressions import SUBJECT, Window, evaluate, windows_of, within
 from ml.features.known import ACCOUNT, Known, known_at_close
 from ml.features.ledger_loans import ledger_loans
 from ml.features.loans import loans
@@ -47,7 +47,7 @@ def compute_features(
     known = known_at_close(
         business_date=business_date, entries=entries, accounts=accounts, payments=payments
     )
-    sources = {window: _source(known, window) for window in windows_of(wanted)}
+    sources = _sources(known, windows_of(wanted))
     values = evaluate(wanted, sources=sources, subjects=known.accounts[SUBJECT])
     return FeatureSet(
         features=FEATURES.conform(_long(known, values, wanted)),
@@ -55,15 +55,23 @@ def compute_features(
     )
 
 
-def _source(known: Known, window: Window) -> pl.DataFrame:
-    match window:
-        case Source.MOVEMENTS, int(days):
-            return movements(known, days)
-        case Source.DAILY_BALANCES, int(days):
-            return daily_balances(known, days)
-        case Source.LOANS, None:
-            return loans(ledger_loans(known))
-    raise ValueError(f"no rows of accounts for {window}")
+def _sources(known: Known, windows: list[Window]) -> dict[Window, pl.DataFrame]:
+    """The rows of every window; each source is built once, for its longest."""
+    longest: dict[Source, int] = {}
+    for source, days in windows:
+        longest[source] = max(longest.get(source, 0), days or 0)
+    built = {source: _BUILDERS[source](known, days) for source, days in longest.items()}
+    return {
+        (source, days): built[source] if days in {None, longest[source]} else within(built[source], days)
+        for source, days in windows
+    }
+
+
+_BUILDERS: Mapping[Source, Callable[[Known, int], pl.DataFrame]] = {
+    Source.MOVEMENTS: movements,
+    Source.DAILY_BALANCES: daily_balances,
+    Source.LOANS: lambda known, _: loans(ledger_loans(known)),
+}
 
 
 def _long(known: Known, values: pl.DataFrame, definitions: list[Definition]) -> pl.DataFrame:

@@ -22,6 +22,19 @@ Window = tuple[Source, int | None]
 SUBJECT = "subject"
 """Number of the account or application that a row belongs to; the first column of every source."""
 
+NUMERIC = (
+    "DOUBLE",
+    "FLOAT",
+    "DECIMAL",
+    "HUGEINT",
+    "BIGINT",
+    "INTEGER",
+    "SMALLINT",
+    "TINYINT",
+    "UBIGINT",
+)
+"""Types that an expression may have."""
+
 MOVEMENTS: Schema = {
     "subject": pl.Int64,
     "days_ago": pl.Int32,  # 0: on the business date
@@ -85,6 +98,16 @@ def windows_of(definitions: Iterable[Definition]) -> list[Window]:
     return sorted({(d.source, d.window_days) for d in definitions}, key=str)
 
 
+def within(rows: pl.DataFrame, window_days: int) -> pl.DataFrame:
+    """The rows of movements or daily balances that a shorter window holds, and what they say in it."""
+    narrowed = rows.filter(pl.col("days_ago") < window_days)
+    gap = "days_since_previous_of_kind"
+    if gap not in rows.columns:
+        return narrowed
+    inside = pl.col("days_ago") + pl.col(gap) < window_days
+    return narrowed.with_columns(pl.when(inside).then(gap).alias(gap))
+
+
 def evaluate(
     definitions: Iterable[Definition], *, sources: Mapping[Window, pl.DataFrame], subjects: pl.Series
 ) -> pl.DataFrame:
@@ -110,16 +133,20 @@ def check_expression(definition: Definition) -> None:
     """Raise `ExpressionRefused` unless the SQL is one numeric aggregate over its source."""
     engine = _checking_engine()
     engine.register("source", pl.DataFrame(schema=SOURCES[definition.source]))
+    columns = f'(\n{definition.expression}\n) AS "{definition.name}"'
     try:
-        statements = engine.extract_statements(_query([definition]))
+        statements = engine.extract_statements(_statement(columns))
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
             raise ExpressionRefused(file=definition.file, field="sql", reason="must be one expression")
-        columns = engine.sql(_query([definition])).columns
+        relation = engine.sql(_statement(columns))
     except duckdb.Error as error:
         reason = " ".join(str(error).split())
         raise ExpressionRefused(file=definition.file, field="sql", reason=reason) from error
-    if columns != [SUBJECT, definition.name]:
+    if relation.columns != [SUBJECT, definition.name]:
         raise ExpressionRefused(file=definition.file, field="sql", reason="must be one expression")
+    found = str(relation.types[1])
+    if not found.startswith(NUMERIC):
+        raise ExpressionRefused(file=definition.file, field="sql", reason=f"is {found}, not a number")
 
 
 def _finished(definition: Definition) -> pl.Expr:
@@ -129,8 +156,14 @@ def _finished(definition: Definition) -> pl.Expr:
 
 
 def _query(definitions: Iterable[Definition]) -> str:
-    """The statement around the expressions, which are written in the definitions' own files."""
-    columns = ",\n".join(f'CAST((\n{d.expression}\n) AS DOUBLE) AS "{d.name}"' for d in definitions)
+    """The values of definitions of one source and window."""
+    return _statement(
+        ",\n".join(f'CAST((\n{d.expression}\n) AS DOUBLE) AS "{d.name}"' for d in definitions)
+    )
+
+
+def _statement(columns: str) -> str:
+    """The statement around expressions, which are written in the definitions' own files."""
     return _template().replace("{columns}", columns)
 
 

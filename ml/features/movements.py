@@ -16,13 +16,12 @@ def movements(known: Known, window_days: int) -> pl.DataFrame:
     """The movements of the last days (schema `MOVEMENTS`), oldest first within a subject."""
     rows = known.entries_of(window_days).filter(pl.col("amount_minor") > 0, pl.col("kind") != OPENING)
     incoming = pl.col("side") == "C"
-    other = _counterparty("debtor"), _counterparty("creditor")
     return (
         rows.join(known.payments_of(window_days), on="payment_id", how="left", maintain_order="left")
         .with_columns(
             days_ago=_days_ago(known),
             direction=pl.when(incoming).then(pl.lit("in")).otherwise(pl.lit("out")),
-            counterparty=pl.when(incoming).then(other[0]).otherwise(other[1]),
+            counterparty=_counterparty(incoming),
             repays_loan=~incoming & repays_loan(),
         )
         .with_columns(days_since_previous_of_kind=_previous_of_kind())
@@ -45,5 +44,9 @@ def _days_ago(known: Known) -> pl.Expr:
     return (pl.lit(known.business_date) - pl.col("business_date")).dt.total_days().cast(pl.Int32)
 
 
-def _counterparty(party: str) -> pl.Expr:
-    return pl.concat_str(f"{party}_agent", f"{party}_account", separator="/")
+def _counterparty(incoming: pl.Expr) -> pl.Expr:
+    agent, account = (
+        pl.when(incoming).then(f"debtor_{part}").otherwise(f"creditor_{part}")
+        for part in ("agent", "account")
+    )
+    return pl.concat_str(agent, account, separator="/")
