@@ -1,3 +1,4 @@
+{{ config(meta={"dagster": {"ref": {"name": "stg_lake__accounts"}}}) }}
 -- An account that moved during the day closes with the totals that its last entry carries.
 select accounts.business_date, accounts.book_id, accounts.account_id, accounts.version
 from {{ ref('stg_lake__entries') }} as entries

@@ -1,3 +1,4 @@
+{{ config(meta={"dagster": {"ref": {"name": "stg_lake__settlement_files"}}}) }}
 -- A file's control count and control total are those of the transactions in it.
 select
     files.business_date,

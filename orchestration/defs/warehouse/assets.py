@@ -86,6 +86,10 @@ def warehouse_raw(
     return dg.MaterializeResult(metadata={"rows": sum(rows.values()), "rows by table": rows})
 
 
+DBT_CLI = DbtCliResource(project_dir=str(PROJECT_DIR), profiles_dir=str(PROJECT_DIR), dbt_executable=DBT)
+"""One for all layers: each new one asks dbt for its version, which takes seconds."""
+
+
 class WarehouseTranslator(DagsterDbtTranslator):
     """dbt's names in Dagster's words: every source is the one raw load, groups are audiences."""
 
@@ -129,12 +133,11 @@ def _layer(selector: str) -> Callable[..., dg.AssetsDefinition]:
 def _build(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[Any]:
     first, last = dates_of_run(context.run)
     os.environ.update(connection_environment(platform.server) | output_environment())
-    dbt = DbtCliResource(project_dir=str(PROJECT_DIR), profiles_dir=str(PROJECT_DIR), dbt_executable=DBT)
     dates = {"from_date": first, "to_date": last}
     build = ["build", "--vars", json.dumps(dates)]
     # One target for the three layers: the variables make dbt parse the project again, but only once.
     target = target_path() / "run"
-    yield from dbt.cli(build, context=context, manifest=manifest(), target_path=target).stream()
+    yield from DBT_CLI.cli(build, context=context, manifest=manifest(), target_path=target).stream()
 
 
 @_layer("staging")
