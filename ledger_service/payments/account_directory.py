@@ -44,6 +44,10 @@ class AccountConflict(ValueError):
         super().__init__(f"account {external_ref} of book {book_id}: {result.replace('_', ' ')}")
 
 
+class AccountTaken(RuntimeError):
+    """Another transaction opened accounts meanwhile: read the directory again."""
+
+
 def read_directory(connection: psycopg.Connection, book_ids: list[int]) -> pl.DataFrame:
     """All accounts of the books (`DIRECTORY_SCHEMA`)."""
     return fetch_frame(connection, _STATEMENT, [book_ids], schema=DIRECTORY_SCHEMA)
@@ -135,14 +139,17 @@ def _opened(
             results = create_accounts(
                 connection, book_id=book_id, accounts=batch.select(list(ACCOUNT_COLUMNS))
             )
-            _assert_created(book_id, batch, results)
+            _assert_opened(book_id, batch, results)
     return pl.concat([directory, numbered.select(list(DIRECTORY_SCHEMA))])
 
 
-def _assert_created(book_id: int, batch: pl.DataFrame, results: pl.Series) -> None:
-    failed = batch.with_columns(result=results).filter(pl.col("result") != AccountResult.CREATED.value)
+def _assert_opened(book_id: int, batch: pl.DataFrame, results: pl.Series) -> None:
+    opened = [AccountResult.CREATED.value, AccountResult.EXISTS.value]
+    taken = {AccountResult.EXTERNAL_REF_TAKEN, AccountResult.EXISTS_WITH_DIFFERENT_EXTERNAL_REF}
+    failed = batch.with_columns(result=results).filter(~pl.col("result").is_in(opened))
+    for row in failed.iter_rows(named=True):
+        if row["result"] not in taken:
+            external_ref, result = row["external_ref"], row["result"]
+            raise AccountConflict(book_id=book_id, external_ref=external_ref, result=result)
     if failed.height:
-        first = failed.row(0, named=True)
-        raise AccountConflict(
-            book_id=book_id, external_ref=first["external_ref"], result=first["result"]
-        )
+        raise AccountTaken(f"{failed.height} accounts of book {book_id}")

@@ -9,16 +9,22 @@ everything about its payments: transfers in all books, outcome, stated balances,
 ever half-booked, and an instruction without a payment record was not booked.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 
 import polars as pl
 import psycopg
 
 from ledger_service.ledger.books import open_business_date, register_participants
 from ledger_service.payments import records
-from ledger_service.payments.account_directory import read_directory, register_customers
+from ledger_service.payments.account_directory import (
+    AccountTaken,
+    read_directory,
+    register_customers,
+)
 from ledger_service.payments.posting import INSTRUCTIONS_LIMIT, Books, DateClosed, post_legs
 from ledger_service.payments.posting_rules import legs_for
 from ledger_service.payments.quarantine import Refusal, refused_by_ledger, refused_rows
@@ -27,7 +33,10 @@ from ledger_service.payments.sources.source import Parsed, Source
 ATTEMPTS_LIMIT: Final = 5
 """Times that a transaction is tried when another one is in its way."""
 
+_Result = TypeVar("_Result")
+
 _IN_THE_WAY: Final = (
+    AccountTaken,
     DateClosed,
     psycopg.errors.DeadlockDetected,
     psycopg.errors.SerializationFailure,
@@ -87,8 +96,7 @@ def book_day(
     # 455 days on one connection posting cost 40 s, with plans as old as the day 9 s.
     connection.execute("DISCARD PLANS")
     day = _Day(connection, source, business_date, replayed=replayed)
-    with connection.transaction():
-        day.register()
+    day.register()
     file = source.received(business_date)
     if file is None:
         return BookingSummary(business_date, None, quarantined=day.tally.quarantined)
@@ -127,30 +135,20 @@ class _Day:
 
     def register(self) -> None:
         """Participants, customers' accounts that are open by the date, the bank's own data."""
-        participants = self.source.participants()
-        self.books = register_participants(self.connection, participants)
-        self.participants = participants.select(
-            "participant_id",
-            "kind",
-            book_id=pl.col("participant_id").replace_strict(
-                self.books, default=None, return_dtype=pl.Int32
-            ),
-        )
-        self.directory = register_customers(
-            self.connection,
-            accounts=self.source.accounts(),
-            books=self.books,
-            directory=read_directory(self.connection, self._book_ids()),
-            business_date=self.business_date,
-        )
-        records.write_reference_data(self.connection, self.source.reference_data(), books=self.books)
-        self._quarantine(self.source.refused_reference())
+        self.directory = self._tried(self._registered)
+        with self.connection.transaction():
+            self._quarantine(self.source.refused_reference())
 
     def book(self, parsed: Parsed) -> None:
         """All instructions, part by part, then the refused rows and the file itself."""
         ordered = parsed.instructions.sort("event_at", "source_row")
         for part in ordered.iter_slices(INSTRUCTIONS_LIMIT):
-            self._book_part(part)
+            tally, self.directory = self._tried(partial(self._booked, part))
+            self.tally.booked += tally.booked
+            self.tally.refused += tally.refused
+            self.tally.already_booked += tally.already_booked
+            self.tally.quarantined += tally.quarantined
+            self.tally.transfers += tally.transfers
         with self.connection.transaction():
             self._quarantine(parsed.quarantine)
             records.write_received_file(
@@ -161,22 +159,37 @@ class _Day:
                 rejected=parsed.quarantine["row"].n_unique(),
             )
 
-    def _book_part(self, part: pl.DataFrame) -> None:
-        for attempt in range(1, ATTEMPTS_LIMIT + 1):
+    def _tried(self, action: Callable[[], _Result]) -> _Result:
+        """An action in a transaction of its own, again when another transaction was in its way."""
+        for _ in range(ATTEMPTS_LIMIT - 1):
             try:
                 with self.connection.transaction():
-                    tally, directory = self._booked(part)
-                break
+                    return action()
             except _IN_THE_WAY:
-                if attempt == ATTEMPTS_LIMIT:
-                    raise
                 self.directory = read_directory(self.connection, self._book_ids())
-        self.directory = directory
-        self.tally.booked += tally.booked
-        self.tally.refused += tally.refused
-        self.tally.already_booked += tally.already_booked
-        self.tally.quarantined += tally.quarantined
-        self.tally.transfers += tally.transfers
+        with self.connection.transaction():
+            return action()
+
+    def _registered(self) -> pl.DataFrame:
+        """Register within the caller's transaction; returns the directory of accounts."""
+        participants = self.source.participants()
+        self.books = register_participants(self.connection, participants)
+        self.participants = participants.select(
+            "participant_id",
+            "kind",
+            book_id=pl.col("participant_id").replace_strict(
+                self.books, default=None, return_dtype=pl.Int32
+            ),
+        )
+        directory = register_customers(
+            self.connection,
+            accounts=self.source.accounts(),
+            books=self.books,
+            directory=read_directory(self.connection, self._book_ids()),
+            business_date=self.business_date,
+        )
+        records.write_reference_data(self.connection, self.source.reference_data(), books=self.books)
+        return directory
 
     def _booked(self, part: pl.DataFrame) -> tuple[_Tally, pl.DataFrame]:
         """Book one part within the caller's transaction; returns what was done, and the directory."""

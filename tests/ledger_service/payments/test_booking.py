@@ -1,6 +1,7 @@
 """A business date is booked whole, once, and to the minor unit, whatever happens in between."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -10,10 +11,11 @@ import pytest
 
 from ledger_service.ledger.books import close_business_date
 from ledger_service.payments import booking, records
-from ledger_service.payments.account_directory import AccountConflict
+from ledger_service.payments.account_directory import DIRECTORY_SCHEMA, AccountConflict
 from ledger_service.payments.booking import book_day
 from ledger_service.payments.import_folder import ImportFolder
 from ledger_service.payments.instructions import RAW_COLUMNS
+from ledger_service.payments.posting import with_account_ids
 from ledger_service.payments.sources.berka import Berka
 from ledger_service.runtime.database import Database, Role, Server
 
@@ -207,6 +209,23 @@ def test_a_run_that_broke_off_goes_on_where_it_stopped(
     assert column(connection, "SELECT count(*) FROM ledger.transfer") == [10]
 
 
+def test_two_runs_at_once_book_everything_once(
+    ledger_database: Server, connection: psycopg.Connection, tmp_path: Path
+) -> None:
+    source = deliver(tmp_path, *MIXED)
+
+    def run(_: int) -> int:
+        with ledger_database.connect(Database.LEDGER, Role.APP, autocommit=True) as own:
+            return book_day(own, source=ImportFolder(source.path), business_date=DAY).booked
+
+    with ThreadPoolExecutor(3) as threads:
+        booked = list(threads.map(run, range(3)))
+    assert sum(booked) == 7
+    assert balances(connection)["1/KE1"] == 68_850
+    assert column(connection, "SELECT count(*) FROM ledger.transfer") == [10]
+    assert column(connection, "SELECT count(*) FROM payments.quarantine") == [2]
+
+
 def test_a_credit_that_cannot_arrive_waits_on_unapplied_receipts(
     ledger_database: Server, connection: psycopg.Connection, tmp_path: Path
 ) -> None:
@@ -336,6 +355,42 @@ def test_an_instruction_cannot_reach_the_banks_own_accounts(
     assert (summary.booked, summary.quarantined) == (1, 1)
 
 
+def test_a_customers_reference_never_finds_an_account_of_the_bank() -> None:
+    directory = pl.DataFrame(
+        {
+            "book_id": [1, 1],
+            "external_ref": ["cash:KES", "KE1"],
+            "account_id": [10, 20],
+            "chart_code": [1010, 2010],
+            "currency": ["KES", "KES"],
+        },
+        schema=DIRECTORY_SCHEMA,
+    )
+    legs = pl.DataFrame(
+        {
+            "book_id": [1, 1],
+            "debit_chart_code": [1010, None],
+            "debit_ref": ["cash:KES", "cash:KES"],
+            "credit_chart_code": [None, None],
+            "credit_ref": ["KE1", "KE1"],
+        },
+        schema_overrides={"book_id": pl.Int32, "credit_chart_code": pl.Int32},
+    )
+    found = with_account_ids(legs, directory).select("debit_account_id", "credit_account_id")
+    assert found.rows() == [(10, 20), (None, 20)]
+
+
+def test_a_folder_without_participants_books_nothing_and_says_why(
+    connection: psycopg.Connection, tmp_path: Path
+) -> None:
+    source = deliver(tmp_path, payment(1, "fee", "1", debtor="KE1"))
+    (tmp_path / "participants.csv").unlink()
+    summary = book_day(connection, source=source, business_date=DAY)
+    assert summary.booked == 0
+    codes = set(column(connection, "SELECT code FROM payments.quarantine"))
+    assert codes == {"file_missing", "unknown_participant"}
+
+
 def test_a_date_without_a_file_books_nothing(connection: psycopg.Connection, tmp_path: Path) -> None:
     source = deliver(tmp_path)
     summary = book_day(connection, source=source, business_date=DAY + timedelta(days=1))
@@ -346,7 +401,7 @@ def test_the_real_bank_is_booked_to_its_stated_balances(
     connection: psycopg.Connection, shared_data: Path
 ) -> None:
     source = Berka(shared_data / "berka")
-    days = source.business_dates()[:60]
+    days = source.business_dates()[:31]
     booked = sum(book_day(connection, source=source, business_date=day).booked for day in days)
     expected = pl.concat(source.parsed(day).instructions for day in days)
     assert booked == expected.height
