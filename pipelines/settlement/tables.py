@@ -1,6 +1,7 @@
 """The tables of settlement: which files were written and every transaction in them.
 
-Refs read `file:<message id>` and `tx:<message id>:<end-to-end id>`.
+Refs read `file:<message id>` and `tx:<message id>:<end-to-end id>`. Debtors choose end-to-end ids and
+repeat them: where one occurs twice in a message, `:<transaction id>` follows, which is unique there.
 """
 
 import polars as pl
@@ -18,7 +19,7 @@ SETTLEMENT_FILES = Table(
         "message_type": pl.String,  # pacs.009.001.08, pacs.008.001.08
         "window_id": pl.String,  # null for customer payment batches
         "currency": pl.String,
-        "sender_id": pl.String,
+        "sender_id": pl.String,  # the net debtor; null for customer payment batches
         "receiver_id": pl.String,  # null when addressed to the settlement agent
         "path": pl.String,  # below the files folder
         "transactions": pl.Int64,
@@ -36,7 +37,8 @@ SETTLEMENT_TRANSACTIONS = Table(
         "ref": pl.String,
         "message_id": pl.String,
         "end_to_end_id": pl.String,
-        "uetr": pl.String,
+        "transaction_id": pl.String,  # TxId, unique in the message
+        "uetr": pl.String,  # null when the payment's is no version 4 UUID
         "currency": pl.String,
         "amount_minor": pl.Int64,  # interbank settlement amount
         "debtor_agent": pl.String,
@@ -44,7 +46,7 @@ SETTLEMENT_TRANSACTIONS = Table(
         "payment_id": pl.String,  # of a customer payment
         "net_ref": pl.String,  # of a net position leg
     },
-    key=("message_id", "end_to_end_id"),
+    key=("message_id", "end_to_end_id", "transaction_id"),
 )
 
 SETTLEMENT_EVIDENCE = evidence_table("settlement")
