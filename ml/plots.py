@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from ml.model import Model
+from ml.reasons import Abstention
 from ml.scale import HIGHEST, LOWEST
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ _INK, _BAR, _AVERAGE, _GRID = "#22303c", "#1f6f78", "#b5482e", "#c9d3df"
 _STYLE = {
     "svg.hashsalt": "wekeza",
     "svg.fonttype": "none",
-    "font.family": "sans-serif",
+    "font.family": ["DejaVu Sans"],
+    "text.parse_math": False,
     "font.size": 9,
     "text.color": _INK,
     "axes.edgecolor": _GRID,
@@ -36,7 +38,7 @@ _STYLE = {
 
 def score_distribution(scores: pl.DataFrame) -> bytes:
     """An SVG histogram of scores (table `SCORES`), judged customers apart from averages."""
-    averaged = scores["reason_1"].str.starts_with("N01") | scores["reason_1"].str.starts_with("N02")
+    averaged = scores["reason_1"].is_in([Abstention.NO_LOAN_HISTORY, Abstention.NO_DUE_DATES])
     judged = scores.filter(~averaged)["score"].to_numpy()
     edges = np.arange(LOWEST, HIGHEST + SCORE_BIN_POINTS, SCORE_BIN_POINTS)
 

@@ -62,7 +62,7 @@ def _sources(known: Known, windows: list[Window]) -> dict[Window, pl.DataFrame]:
         longest[source] = max(longest.get(source, 0), days or 0)
     built = {source: _BUILDERS[source](known, days) for source, days in longest.items()}
     return {
-        (source, days): built[source] if days in {None, longest[source]} else within(built[source], days)
+        (source, days): built[source] if days is None else within(built[source], days)
         for source, days in windows
     }
 

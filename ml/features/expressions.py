@@ -99,7 +99,7 @@ def windows_of(definitions: Iterable[Definition]) -> list[Window]:
 
 
 def within(rows: pl.DataFrame, window_days: int) -> pl.DataFrame:
-    """The rows of movements or daily balances that a shorter window holds, and what they say in it."""
+    """The rows of movements or daily balances that a window holds, and what they say in it."""
     narrowed = rows.filter(pl.col("days_ago") < window_days)
     gap = "days_since_previous_of_kind"
     if gap not in rows.columns:

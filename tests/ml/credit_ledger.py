@@ -57,9 +57,10 @@ def frames(moves: Iterable[Move], *, accounts: int, closed_on: date = TODAY) -> 
             payments.append(_payment(move, version))
         open_accounts.append(
             {
-                "business_date": closed_on, "book_id": 1, "account_id": account, "participant_id": "KE-BANK",
-                "chart_name": "customer_deposits", "party_id": f"P{account}", "version": version_at_close,
+                "business_date": closed_on, "book_id": 1, "account_id": account,
+                "participant_id": "KE-BANK", "party_id": f"P{account}",
                 "debits_posted": debits_at_close, "credits_posted": credits_at_close,
+                "chart_name": "customer_deposits", "version": version_at_close,
             }
         )  # fmt: skip
     return Frames(
@@ -83,5 +84,6 @@ def _payment(move: Move, version: int) -> dict[str, object]:
     party = "debtor" if move.signed > 0 else "creditor"
     return {
         "business_date": move.day, "payment_id": f"{move.account}-{version}", "kind": move.kind,
-        "purpose": move.purpose, f"{party}_agent": move.other and "KE-OTHER", f"{party}_account": move.other,
+        "purpose": move.purpose, f"{party}_agent": move.other and "KE-OTHER",
+        f"{party}_account": move.other,
     }  # fmt: skip

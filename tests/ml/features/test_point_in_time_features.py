@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import pairwise
 from statistics import fmean, pstdev
 
 import polars as pl
@@ -95,7 +96,7 @@ def behaviour_oracle(moves: list[Move], days: int) -> dict[str, float | None]:
 
 def salary_oracle(moves: list[Move]) -> float | None:
     paid = [m.days_ago for m in moves if m.kind == "salary" and m.days_ago < 90]
-    return pstdev(a - b for a, b in zip(paid, paid[1:], strict=False)) if len(paid) >= 3 else None
+    return pstdev(a - b for a, b in pairwise(paid)) if len(paid) >= 3 else None
 
 
 def loan_oracle(moves: list[Move]) -> dict[str, float | None]:
@@ -154,7 +155,7 @@ def test_features_agree_with_a_plain_oracle(
             assert found[account, name] == (None if value is None else pytest.approx(value)), name
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     moves=histories,
     later=st.lists(st.one_of(a_move(st.integers(-60, -1)), loan_moves(st.integers(-60, -1)))),
@@ -187,7 +188,7 @@ def test_what_comes_later_changes_no_feature(
     assert before.evidence.equals(after.evidence)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(moves=histories.filter(bool))
 def test_the_evidence_suffices_to_compute_the_feature_again(
     moves: list[Move], featured: Featured
