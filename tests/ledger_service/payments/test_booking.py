@@ -274,15 +274,30 @@ def test_money_from_another_book_can_be_spent_the_same_day(
     assert balances(connection)["1/KE2"] == 1_000
 
 
+def close_day(server: Server) -> None:
+    with server.connect(Database.LEDGER, Role.CLOSE) as closing:
+        for book_id in (1, 2):
+            end = datetime(2026, 1, 6, tzinfo=UTC)
+            close_business_date(closing, book_id=book_id, business_date=DAY, closed_at=end)
+
+
+def test_a_run_after_the_close_refuses_no_row_again(
+    ledger_database: Server, connection: psycopg.Connection, tmp_path: Path
+) -> None:
+    source = deliver(tmp_path, *MIXED)
+    book_day(connection, source=source, business_date=DAY)
+    before = everything(connection)
+    close_day(ledger_database)
+    assert not book_day(connection, source=source, business_date=DAY).changed
+    assert everything(connection) == before
+
+
 def test_a_late_file_books_to_the_next_open_date(
     ledger_database: Server, connection: psycopg.Connection, tmp_path: Path
 ) -> None:
     opening = payment(1, "opening_balance", "1000", creditor="KE1", stated_balance="1000")
     book_day(connection, source=deliver(tmp_path, opening), business_date=DAY)
-    with ledger_database.connect(Database.LEDGER, Role.CLOSE) as closing:
-        for book_id in (1, 2):
-            end = datetime(2026, 1, 6, tzinfo=UTC)
-            close_business_date(closing, book_id=book_id, business_date=DAY, closed_at=end)
+    close_day(ledger_database)
     late = deliver(
         tmp_path,
         opening,
