@@ -7,6 +7,12 @@ import dagster as dg
 BUSINESS_DATES = dg.DailyPartitionsDefinition(start_date="1993-01-01")
 """Every day since the oldest books that we hold; the calendar decides which are business days."""
 
+ONE_DATE = "dagster/partition"
+RANGE_START = "dagster/asset_partition_range_start"
+RANGE_END = "dagster/asset_partition_range_end"
+FROM_DATE = "wgi/from_date"
+"""Tags that carry the dates of a run: Dagster's, and ours for a warehouse build over a range."""
+
 
 def business_dates(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> list[date]:
     """The dates that a run covers, ascending: one, or a range in a single run."""
@@ -19,9 +25,9 @@ def dates_of_run(run: dg.DagsterRun) -> tuple[str, str]:
 
     Raises `NoBusinessDate` for a run that was started without one.
     """
-    one = run.tags.get("dagster/partition")
-    first = run.tags.get("dagster/asset_partition_range_start", one)
-    last = run.tags.get("dagster/asset_partition_range_end", one)
+    one = run.tags.get(ONE_DATE)
+    first = run.tags.get(FROM_DATE) or run.tags.get(RANGE_START, one)
+    last = run.tags.get(RANGE_END, one)
     if first is None or last is None:
         raise NoBusinessDate
     return first, last

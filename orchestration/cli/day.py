@@ -5,14 +5,22 @@ import time
 from contextlib import redirect_stdout
 from datetime import date, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
 
 from ledger_service.runtime.settings import Settings, SourceName
 from orchestration.cli.installation import choose, dagster_home, remember
+from orchestration.partitions import FROM_DATE, ONE_DATE, RANGE_END, RANGE_START
 from orchestration.resources import Platform, open_platform
 
+if TYPE_CHECKING:
+    from dagster import AssetKey, DagsterInstance, JobDefinition
+
+    from orchestration.cli.progress import StepProgress
+
+STORAGE_TIMEOUT_MS = 600_000
 DEFAULT_DATE = date(2025, 6, 30)
 """A month's end: salaries, interest and fees fall on it. Fixed, so that a first run is repeatable."""
 
@@ -104,16 +112,32 @@ def _simulate(
 def _materialize(
     console: Console, platform: Platform, dates: list[date]
 ) -> tuple[bool, dict[str, float]]:
-    """Run the job for the dates; whether it succeeded, and seconds per step."""
-    from dagster import DagsterInstance
-    from dagster._core.utils import make_new_run_id
+    """Run the job for the dates; whether it succeeded, and seconds per step.
+
+    One date is one run of the whole job. Several are two: Dagster records every date for every asset
+    of a run, also for the warehouse's, which has no dates; so that is built in a run of its own.
+    """
+    from dagster import AssetKey, DagsterInstance
 
     from orchestration.cli.progress import StepProgress
     from orchestration.definitions import definitions
     from orchestration.jobs import BUSINESS_DAY
 
     job = definitions().resolve_job_def(BUSINESS_DAY.name)
-    run_id = make_new_run_id()
+    first, last = str(dates[0]), str(dates[-1])
+    runs: list[tuple[dict[str, str], list[AssetKey] | None]] = [({ONE_DATE: last}, None)]
+    if first != last:
+        graph = job.asset_layer.asset_graph
+        dated = [key for key in graph.executable_asset_keys if graph.get(key).partitions_def is not None]
+        undated = sorted(graph.executable_asset_keys - set(dated))
+        ahead = [key for key in undated if graph.get(key).child_keys & set(dated)]
+        after = [key for key in undated if key not in ahead]
+        runs = [
+            ({ONE_DATE: last}, ahead),
+            ({RANGE_START: first, RANGE_END: last}, dated),
+            ({ONE_DATE: last, FROM_DATE: first}, after),
+        ]
+    succeeded = True
     log = platform.settings.root / "dagster" / "day.log"
     with (
         log.open("w") as output,
@@ -121,17 +145,36 @@ def _materialize(
         DagsterInstance.get() as instance,
         StepProgress(console, job) as progress,
     ):
-        instance.add_event_listener(run_id, progress.on_event)
-        result = job.execute_in_process(
-            instance=instance,
-            run_id=run_id,
-            raise_on_error=False,
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-            tags={
-                "dagster/asset_partition_range_start": str(dates[0]),
-                "dagster/asset_partition_range_end": str(dates[-1]),
-            },
+        # The same pool of connections that the UI uses: without it each event opens two new ones.
+        instance.optimize_for_webserver(
+            statement_timeout=STORAGE_TIMEOUT_MS, pool_recycle=3600, max_overflow=20
         )
+        for tags, selection in runs:
+            succeeded = succeeded and _run(job, instance, progress, tags=tags, selection=selection)
         for failure in progress.failures:
             console.print(f"[red]{failure.step}[/]: {failure.message}", soft_wrap=True)
-    return result.success and not progress.failures, progress.seconds
+    return succeeded and not progress.failures, progress.seconds
+
+
+def _run(
+    job: "JobDefinition",
+    instance: "DagsterInstance",
+    progress: "StepProgress",
+    *,
+    tags: dict[str, str],
+    selection: "list[AssetKey] | None",
+) -> bool:
+    """Run the job's selected assets, all when None, in this process."""
+    from dagster._core.utils import make_new_run_id
+
+    run_id = make_new_run_id()
+    instance.add_event_listener(run_id, progress.on_event)
+    result = job.execute_in_process(
+        instance=instance,
+        run_id=run_id,
+        raise_on_error=False,
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        tags=tags,
+        asset_selection=selection,
+    )
+    return bool(result.success)

@@ -40,6 +40,7 @@ def dagster_home(settings: Settings, server: Server) -> Path:
     home.mkdir(parents=True, exist_ok=True)
     os.environ["DAGSTER_HOME"] = str(home)
     os.environ["WGI_DAGSTER_URL"] = server.uri(Database.DAGSTER)
+    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")
     configuration = {
         "storage": {"postgres": {"postgres_url": {"env": "WGI_DAGSTER_URL"}}},
         "telemetry": {"enabled": False},
