@@ -54,13 +54,24 @@ def net(obligations: pl.DataFrame) -> Positions:
     ones are kept beside them because that is what remains if it does not hold. Raises
     `SeveralBusinessDates`, `PositionOverflow`.
     """
-    business_date_of(obligations)
-    flows = _flows(obligations)
-    bilateral = BILATERAL_POSITIONS.conform(_bilateral(flows))
+    bilateral, multilateral = net_positions(obligations)
     return Positions(
         bilateral=bilateral,
-        multilateral=NET_POSITIONS.conform(_multilateral(flows)),
+        multilateral=multilateral,
         evidence=NETTING_EVIDENCE.conform(_evidence(obligations, bilateral)),
+    )
+
+
+def net_positions(obligations: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The bilateral and multilateral positions alone, for who only wants the amounts.
+
+    Rows of BILATERAL_POSITIONS and NET_POSITIONS; raises as `net`.
+    """
+    business_date_of(obligations)
+    flows = _flows(obligations)
+    return (
+        BILATERAL_POSITIONS.conform(_bilateral(flows)),
+        NET_POSITIONS.conform(_multilateral(flows)),
     )
 
 

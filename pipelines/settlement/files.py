@@ -73,7 +73,7 @@ def write_settlement_files(
     occurs. The same frames give the same bytes.
 
     Raises `OtherBusinessDate`, `CycleUnbalanced`, `ExponentMissing`, `AmountTooLong`,
-    `IdentifierTooLong`, `MessageIdRepeated`.
+    `IdentifierTooLong`, `PaymentRepeated`, `MessageIdRepeated`.
     """
     for name, frame in (("net_positions", net_positions), ("obligations", obligations)):
         _refuse_other_dates(name, frame, business_date)

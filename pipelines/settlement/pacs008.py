@@ -67,14 +67,25 @@ class LeftOut(StrEnum):
     """An account reference exceeds the schema's 34 characters; cut, it would name another account."""
 
 
+class PaymentRepeated(ValueError):
+    """A payment instruction occurs twice: its customer would be credited twice."""
+
+    def __init__(self, payment_id: str) -> None:
+        self.payment_id = payment_id
+        super().__init__(f"payment {payment_id} occurs twice in the payments of the business date")
+
+
 def customer_transfers(
     obligations: pl.DataFrame, payments: pl.DataFrame, *, business_date: date
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The obligations with their payments and identifiers, and those that have to be left out.
 
     Returns the transfers in the order in which they are written (per batch by payment), and OBLIGATIONS
-    with a column `reason`, a `LeftOut`. Raises `IdentifierTooLong`.
+    with a column `reason`, a `LeftOut`. Raises `IdentifierTooLong`, `PaymentRepeated`.
     """
+    repeated = payments["payment_id"].filter(payments["payment_id"].is_duplicated())
+    if repeated.len():
+        raise PaymentRepeated(repeated[0])
     joined = (
         obligations.lazy()
         .join(_instructions(payments), on="payment_id", how="left")

@@ -27,6 +27,7 @@ from pipelines.netting.tables import NET_POSITIONS, OBLIGATIONS
 from pipelines.settlement import messages
 from pipelines.settlement.elements import AmountTooLong, ExponentMissing, IdentifierTooLong
 from pipelines.settlement.files import OtherBusinessDate, SettlementResult, write_settlement_files
+from pipelines.settlement.pacs008 import PaymentRepeated
 from pipelines.settlement.tables import SETTLEMENT_EVIDENCE, SETTLEMENT_FILES, SETTLEMENT_TRANSACTIONS
 
 crossings = st.lists(
@@ -246,6 +247,8 @@ def test_what_cannot_be_written_is_refused_before_any_file_changes(tmp_path: Pat
     long = pl.lit("p" * 36).alias("payment_id")
     with pytest.raises(IdentifierTooLong):
         write_with(tmp_path, owed=owed.with_columns(long), paid=payments(CIRCLE[:1]).with_columns(long))
+    with pytest.raises(PaymentRepeated, match=payment_id(0)):
+        write_with(tmp_path, owed=owed, paid=pl.concat([payments(CIRCLE), payments(CIRCLE[:1])]))
     next_day = owed.with_columns(business_date=pl.col("business_date") + pl.duration(days=1))
     with pytest.raises(OtherBusinessDate, match="obligations has rows of 2026-03-03"):
         write_with(tmp_path, owed=next_day, positions=NET_POSITIONS.empty())
