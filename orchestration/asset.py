@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -21,6 +22,9 @@ AFTER_CLOSE = (
     & dg.AutomationCondition.all_deps_blocking_checks_passed()
 )
 """Once a night, as soon as everything upstream is there and its blocking checks have passed."""
+
+FRESH = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=26))
+"""A business date is there the next morning; a day and a half later it is late."""
 
 LEDGER_POOL = "ledger"
 """Pool of the steps that read or write the books, so that the close has them to itself."""
@@ -50,6 +54,7 @@ def business_date_asset(
         backfill_policy=dg.BackfillPolicy.single_run(),
         retry_policy=RETRIES,
         automation_condition=AFTER_CLOSE,
+        freshness_policy=FRESH,
     )
 
 

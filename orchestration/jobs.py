@@ -2,12 +2,9 @@
 
 import dagster as dg
 
-from orchestration.partitions import BUSINESS_DATES
-
 BUSINESS_DAY = dg.define_asset_job(
     name="business_day",
     selection=dg.AssetSelection.all(),
-    partitions_def=BUSINESS_DATES,
     description="The whole business day: intake, close, everything derived, the warehouse.",
     tags={"audience": "operations"},
 )
@@ -15,7 +12,6 @@ BUSINESS_DAY = dg.define_asset_job(
 RETURNS = dg.define_asset_job(
     name="regulatory_returns",
     selection=dg.AssetSelection.assets("returns"),
-    partitions_def=BUSINESS_DATES,
     description="The daily returns alone, for instance after a template has changed.",
     tags={"audience": "regulatory"},
 )

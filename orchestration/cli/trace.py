@@ -1,6 +1,7 @@
 """`wgi trace`: from a ref down to the immutable ledger entries behind it."""
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.table import Table as RichTable
 from rich.tree import Tree
@@ -51,25 +52,17 @@ def _tree(found: Traced) -> Tree:
 
 
 def _entry_table(entries: list[LedgerEntry], *, total: int, limit: int) -> RichTable:
-    table = RichTable(
-        title="Ledger entries" + (f" (first {limit} of {total:,})" if total > limit else "")
-    )
-    for name in ("book", "account", "entry", "side"):
-        table.add_column(name)
-    table.add_column("amount", justify="right")
-    for name in ("currency", "kind", "booked at (UTC)", "transfer"):
-        table.add_column(name, overflow="fold")
+    title = "Ledger entries" + (f" (first {limit} of {total:,})" if total > limit else "")
+    table = RichTable(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("account, transfer", overflow="fold")
+    table.add_column("entry", justify="right", no_wrap=True)
+    table.add_column("amount, minor units", justify="right", no_wrap=True)
+    table.add_column("kind, booked at (UTC)", no_wrap=True)
     for entry in entries:
         table.add_row(
-            str(entry.book_id),
-            entry.external_ref,
+            f"book {entry.book_id} {entry.external_ref}\n[dim]{entry.transfer_id}[/]",
             str(entry.version),
-            entry.side,
-            f"{entry.amount_minor:,}",
-            entry.currency,
-            entry.kind,
-            f"{entry.booked_at:%Y-%m-%d %H:%M:%S}",
-            entry.transfer_id,
+            f"{'debit' if entry.side == 'D' else 'credit'} {entry.amount_minor:,}\n{entry.currency}",
+            f"{entry.kind}\n{entry.booked_at:%Y-%m-%d %H:%M:%S}",
         )
-    table.caption = "Amounts in minor units of the currency."
     return table
