@@ -6,7 +6,7 @@ frames give the same rows on any day it is run.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 import polars as pl
 
@@ -44,10 +44,15 @@ def compute_features(
     definition; a value that cannot be known is null.
     """
     wanted = [d for d in definitions if d.entity is Entity.CUSTOMER_ACCOUNT]
+    windows = windows_of(wanted)
     known = known_at_close(
-        business_date=business_date, entries=entries, accounts=accounts, payments=payments
+        business_date=business_date,
+        entries=entries,
+        accounts=accounts,
+        payments=payments,
+        recent_days=max((days for _, days in windows if days), default=1),
     )
-    sources = _sources(known, windows_of(wanted))
+    sources = _sources(known, windows)
     values = evaluate(wanted, sources=sources, subjects=known.accounts[SUBJECT])
     return FeatureSet(
         features=FEATURES.conform(_long(known, values, wanted)),
@@ -56,21 +61,18 @@ def compute_features(
 
 
 def _sources(known: Known, windows: list[Window]) -> dict[Window, pl.DataFrame]:
-    """The rows of every window; each source is built once, for its longest."""
-    longest: dict[Source, int] = {}
-    for source, days in windows:
-        longest[source] = max(longest.get(source, 0), days or 0)
-    built = {source: _BUILDERS[source](known, days) for source, days in longest.items()}
+    """The rows of every window; each source is built once, for the longest."""
+    built = {source: _BUILDERS[source](known) for source in dict.fromkeys(s for s, _ in windows)}
     return {
         (source, days): built[source] if days is None else within(built[source], days)
         for source, days in windows
     }
 
 
-_BUILDERS: Mapping[Source, Callable[[Known, int], pl.DataFrame]] = {
+_BUILDERS: Mapping[Source, Callable[[Known], pl.DataFrame]] = {
     Source.MOVEMENTS: movements,
     Source.DAILY_BALANCES: daily_balances,
-    Source.LOANS: lambda known, _: loans(ledger_loans(known)),
+    Source.LOANS: lambda known: loans(ledger_loans(known)),
 }
 
 
@@ -126,12 +128,10 @@ def _runs(known: Known, window_days: int | None) -> pl.DataFrame:
     accounts = known.accounts.filter(pl.col("version") > 0)
     if window_days is None:
         return accounts.select(*ACCOUNT, version_from=pl.lit(1, pl.Int64), version_to="version")
-    first = known.business_date - timedelta(days=window_days - 1)
     inside = (
-        known.entries.filter(pl.col("business_date") >= first)
+        known.recent_entries.filter(pl.col("days_ago") < window_days)
         .group_by(SUBJECT)
         .agg(first=pl.col("version").min(), last=pl.col("version").max())
-        .collect()
     )
     return accounts.join(inside, on=SUBJECT, how="left").select(
         *ACCOUNT,

@@ -6,6 +6,7 @@ an entry of a later business date, or booked after the close, cannot matter.
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
 
 import polars as pl
 
@@ -17,6 +18,9 @@ CUSTOMER_CHART = ("customer_deposits", "customer_wallets")
 ACCOUNT = ("book_id", "account_id")
 LAST_DATE_ENDS = time(12)
 """A date ends last at UTC-12: at noon, UTC, of the date after."""
+
+OPENING = "opening_balance"
+"""Kind of entry that brings a balance from an earlier system: no behaviour of the customer."""
 
 LOAN_PURPOSE = "UVER"
 """Purpose by which banks mark instalments of a loan that another bank holds (Berka: `UVER`, loan)."""
@@ -30,34 +34,50 @@ _PAYMENT_COLUMNS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Known:
     """The ledger as known at one close.
 
     `accounts`: subject, book_id, account_id, participant_id, party_id, opened_on, version and
     balance_minor, sorted by book and account; `subject` is the row's number. `entries` and
-    `payments` are lazy and restricted to those accounts and to what was known.
+    `payments` are lazy and restricted to those accounts and to what was known; of them, the last
+    `recent_days` are read once, whatever asks for them.
     """
 
     business_date: date
     accounts: pl.DataFrame
     entries: pl.LazyFrame
     payments: pl.LazyFrame
+    recent_days: int
 
-    def entries_of(self, window_days: int) -> pl.DataFrame:
-        """The entries of the last days, sorted by subject and version."""
-        first = self.business_date - timedelta(days=window_days - 1)
-        recent = self.entries.filter(pl.col("business_date") >= first)
-        return recent.collect().sort(SUBJECT, "version")
+    @cached_property
+    def recent_entries(self) -> pl.DataFrame:
+        """The entries of the recent days, sorted by subject and version, with `days_ago`."""
+        return (
+            self.entries.filter(pl.col("business_date") > self._before_recent)
+            .with_columns(days_ago=days_before(self.business_date))
+            .collect()
+            .sort(SUBJECT, "version")
+        )
 
-    def payments_of(self, window_days: int) -> pl.DataFrame:
-        """The payments of the last days."""
-        first = self.business_date - timedelta(days=window_days - 1)
-        return self.payments.filter(pl.col("business_date") >= first).drop("business_date").collect()
+    @cached_property
+    def recent_payments(self) -> pl.DataFrame:
+        """The payments of the recent days."""
+        recent = self.payments.filter(pl.col("business_date") > self._before_recent)
+        return recent.drop("business_date", "kind").collect()
+
+    @property
+    def _before_recent(self) -> date:
+        return self.business_date - timedelta(days=self.recent_days)
 
 
 def known_at_close(
-    *, business_date: date, entries: pl.LazyFrame, accounts: pl.LazyFrame, payments: pl.LazyFrame
+    *,
+    business_date: date,
+    entries: pl.LazyFrame,
+    accounts: pl.LazyFrame,
+    payments: pl.LazyFrame,
+    recent_days: int,
 ) -> Known:
     """Leave out of the lake's tables what was not known at the close of `business_date`.
 
@@ -76,7 +96,13 @@ def known_at_close(
         .join(subjects, on=list(ACCOUNT))
         .select(_ENTRY_COLUMNS),
         payments=payments.filter(until).select("business_date", "kind", *_PAYMENT_COLUMNS),
+        recent_days=recent_days,
     )
+
+
+def days_before(business_date: date) -> pl.Expr:
+    """How many days `business_date` of a row lies before the one given."""
+    return (pl.lit(business_date) - pl.col("business_date")).dt.total_days().cast(pl.Int32)
 
 
 def _customers(accounts: pl.LazyFrame, business_date: date) -> pl.DataFrame:

@@ -7,19 +7,16 @@ neither has a row.
 import polars as pl
 
 from ml.features.expressions import MOVEMENTS, SUBJECT, columns_of
-from ml.features.known import LOAN_PURPOSE, Known
-
-OPENING = "opening_balance"
+from ml.features.known import LOAN_PURPOSE, OPENING, Known
 
 
-def movements(known: Known, window_days: int) -> pl.DataFrame:
-    """The movements of the last days (schema `MOVEMENTS`), oldest first within a subject."""
-    rows = known.entries_of(window_days).filter(pl.col("amount_minor") > 0, pl.col("kind") != OPENING)
+def movements(known: Known) -> pl.DataFrame:
+    """The movements of the recent days (schema `MOVEMENTS`), oldest first within a subject."""
+    rows = known.recent_entries.filter(pl.col("amount_minor") > 0, pl.col("kind") != OPENING)
     incoming = pl.col("side") == "C"
     return (
-        rows.join(known.payments_of(window_days), on="payment_id", how="left", maintain_order="left")
+        rows.join(known.recent_payments, on="payment_id", how="left", maintain_order="left")
         .with_columns(
-            days_ago=_days_ago(known),
             direction=pl.when(incoming).then(pl.lit("in")).otherwise(pl.lit("out")),
             counterparty=_counterparty(incoming),
             repays_loan=~incoming & repays_loan(),
@@ -38,10 +35,6 @@ def repays_loan() -> pl.Expr:
 def _previous_of_kind() -> pl.Expr:
     earlier = pl.col("days_ago").shift().over(SUBJECT, "kind", "direction")
     return (earlier - pl.col("days_ago")).cast(pl.Int32)
-
-
-def _days_ago(known: Known) -> pl.Expr:
-    return (pl.lit(known.business_date) - pl.col("business_date")).dt.total_days().cast(pl.Int32)
 
 
 def _counterparty(incoming: pl.Expr) -> pl.Expr:

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml.features.compute import FeatureSet
+from ml.features.expressions import within
 
 Featured = Callable[[Frames], FeatureSet]
 Values = Callable[[FeatureSet], dict[tuple[int, str], float | None]]
@@ -287,3 +288,21 @@ def test_today_is_the_last_day_of_the_window_and_its_first_is_inside(
     assert found[1, "inflow_count_30d"] == 2
     assert found[1, "inflow_count_90d"] == 4
     assert moves[-1].day == TODAY
+
+
+def test_the_evidence_begins_with_the_first_day_of_the_window(featured: Featured) -> None:
+    moves = [Move(1, days, "salary", 10) for days in (90, 89, 30, 29, 0)]
+    found = featured(frames(moves, accounts=1)).evidence
+    runs = {
+        ref.rsplit(":", 1)[1]: (first, last)
+        for ref, first, last in found.select("ref", "version_from", "version_to").iter_rows()
+    }
+    assert runs["inflow_count_90d"] == (2, 5)
+    assert runs["inflow_count_30d"] == (4, 5)
+
+
+def test_a_shorter_window_knows_nothing_of_the_interval_that_reaches_out_of_it() -> None:
+    gap = "days_since_previous_of_kind"
+    rows = pl.DataFrame({"days_ago": [40, 29, 10, 0], gap: [None, 11, 19, 10]})
+    assert within(rows, 30)[gap].to_list() == [None, 19, 10]
+    assert within(rows, 90).equals(rows)
