@@ -10,7 +10,7 @@ from pipelines.aml.tables import ALERTS
 from pipelines.lake.ledger_tables import PAYMENTS, QUARANTINE, STATED_BALANCES
 from pipelines.lake.table import Table
 from pipelines.netting.tables import NET_POSITIONS
-from pipelines.reconciliation.tables import BREAKS
+from pipelines.reconciliation.tables import BREAKS, STATEMENT_QUARANTINE
 from pipelines.regulatory.tables import RETURN_CELLS
 from pipelines.settlement.tables import SETTLEMENT_TRANSACTIONS
 
@@ -18,7 +18,7 @@ GUARDED: dict[str, tuple[Table, ...]] = {
     "close": (PAYMENTS, STATED_BALANCES, QUARANTINE),
     "netting": (NET_POSITIONS,),
     "settlement_files": (SETTLEMENT_TRANSACTIONS,),
-    "reconciliation": (BREAKS,),
+    "reconciliation": (BREAKS, STATEMENT_QUARANTINE),
     "aml": (ALERTS,),
     "returns": (RETURN_CELLS,),
     "scores": (SCORES,),

@@ -7,7 +7,7 @@ from orchestration.asset import business_date_check
 from orchestration.asset_page import table
 from orchestration.partitions import business_dates
 from orchestration.resources import Platform
-from pipelines.reconciliation.tables import BREAKS, MATCHES
+from pipelines.reconciliation.tables import BREAKS, MATCHES, RECONCILED_ACCOUNTS
 
 ITEM = ["business_date", "book_id", "account_id", "version"]
 
@@ -40,4 +40,23 @@ def nothing_counts_twice(
     return dg.AssetCheckResult(
         passed=twice.is_empty() and refs.is_empty(),
         metadata={"entries": twice.height, "breaks": refs.height, "rows": table(twice)},
+    )
+
+
+@business_date_check(
+    asset="reconciliation",
+    blocking=True,
+    description="Per account the two closing balances differ by exactly its open breaks and rounding.",
+)
+def every_difference_is_explained(
+    context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
+) -> dg.AssetCheckResult:
+    """Blocking: a difference that no break explains is money that nobody looks for."""
+    found = (
+        platform.lake.scan(RECONCILED_ACCOUNTS, business_dates(context))
+        .filter(pl.col("unexplained_minor") != 0)
+        .collect()
+    )
+    return dg.AssetCheckResult(
+        passed=found.is_empty(), metadata={"accounts": found.height, "rows": table(found)}
     )
