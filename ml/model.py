@@ -76,9 +76,9 @@ class Decile:
 class Metrics:
     """Out-of-fold figures, from repeated stratified cross-validation.
 
-    `auc` is the mean over all folds and repeats, with the standard error of these; Brier score, log loss and
-    `calibration_error` (mean distance of predicted from observed, over deciles) are of calibrated
-    probabilities.
+    `auc` is the mean over all folds and repeats, with the standard error of these; Brier score, log
+    loss and `calibration_error` (mean distance of predicted from observed, over deciles) are of
+    calibrated probabilities.
     """
 
     auc: float
