@@ -27,7 +27,8 @@ def run(*, arguments: list[str]) -> None:
     failed = []
     if not arguments:
         failed = [name for name, command in GATES.items() if not _passes(console, name, command)]
-    workers = ["-n", str(os.cpu_count() or 2)]
+    # Tests of one group share something costly, such as a warehouse build: one worker takes them all.
+    workers = ["-n", str(os.cpu_count() or 2), "--dist", "loadgroup"]
     tests = subprocess.run(
         [sys.executable, "-m", "pytest", *workers, *arguments], cwd=PROJECT_ROOT, check=False
     )

@@ -38,7 +38,9 @@ def _described(repository: dg.RepositoryDefinition) -> dict[str, Any]:
             "partitioned": node.partitions_def is not None,
         }
     checks = {
-        f"{key.asset_key.to_user_string()}:{key.name}": "blocking" if graph.get(key).blocking else "warns"
+        f"{key.asset_key.to_user_string()}:{key.name}": "blocking"
+        if graph.get(key).blocking
+        else "warns"
         for key in sorted(graph.asset_check_keys, key=str)
     }
     return {
