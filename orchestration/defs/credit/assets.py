@@ -7,13 +7,15 @@ import dagster as dg
 from ml.features.compute import compute_features
 from ml.features.declarations import load_definitions
 from ml.model import Model
+from ml.monitoring import stability
+from ml.plots import calibration, score_distribution
 from ml.scoring import score
 from ml.tables import FEATURES, FEATURES_EVIDENCE, SCORES, SCORES_EVIDENCE
 from ml.training.dataset import Dataset
 from ml.training.superlender import load_superlender
-from ml.training.train import PARAMETERS, train
+from ml.training.train import PARAMETERS, ROUNDS, train
 from orchestration.asset import RETRIES, business_date_asset
-from orchestration.asset_page import pages_wanted, table
+from orchestration.asset_page import pages_wanted, picture, table
 from orchestration.partitions import business_dates
 from orchestration.resources import Platform
 from pipelines.lake.ledger_tables import ACCOUNTS, ENTRIES, PAYMENTS
@@ -54,6 +56,7 @@ def credit_model(
             "share of defaults": model.card.default_rate,
             "AUC, out of fold": metrics.auc,
             "features": [feature.name for feature in model.card.features],
+            "calibration": picture(calibration(model), title="Calibration"),
         }
     )
 
@@ -110,7 +113,17 @@ def scores(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platfor
         page = {}
         if pages_wanted(days):
             shown = scored.scores.sort("score", nulls_last=True).drop("business_date", "model_id")
-            page["lowest scores"] = table(shown)
+            moved = stability(
+                business_date=day,
+                features=lake.read(FEATURES, day),
+                scores=scored.scores,
+                model=model,
+            )
+            page = {
+                "scores": picture(score_distribution(scored.scores), title="Scores"),
+                "population stability against training": table(moved.indices.drop("model_id")),
+                "lowest scores": table(shown),
+            }
         context.add_asset_metadata(
             {"observation point": True, "scores": scored.scores.height, **page}, partition_key=str(day)
         )
@@ -131,8 +144,12 @@ def _observed(day: date, days: list[date]) -> bool:
 def _trained_on(model: Model, dataset: Dataset) -> bool:
     """Whether training again would give the same bytes."""
     learnt = dataset.of(model.card.kind.families).sha256()
-    return (model.card.data_sha256, model.card.seed) == (learnt, SEED) and (
-        model.card.parameters == PARAMETERS
+    card = model.card
+    return (card.data_sha256, card.seed, card.rounds, card.parameters) == (
+        learnt,
+        SEED,
+        ROUNDS,
+        PARAMETERS,
     )
 
 
