@@ -46,13 +46,17 @@ class BookVerification:
     differences: tuple[Difference, ...]
 
 
-def verify(connection: psycopg.Connection) -> Iterator[BookVerification]:
-    """Verify every book, one after the other, each in one snapshot.
+def verify(
+    connection: psycopg.Connection, *, only_book_id: int | None = None
+) -> Iterator[BookVerification]:
+    """Verify every book, or one, one after the other, each in one snapshot.
 
     Needs a connection in autocommit mode; reads only.
     """
     rows = connection.execute(
-        "SELECT book_id, participant_id FROM ledger.book ORDER BY book_id"
+        """SELECT book_id, participant_id FROM ledger.book
+        WHERE book_id = coalesce(%s, book_id) ORDER BY book_id""",
+        [only_book_id],
     ).fetchall()
     for book_id, participant_id in rows:
         with connection.transaction():

@@ -120,13 +120,14 @@ class Book:
             """SELECT account_id, version, e.transfer_id::text, e.side, e.amount, e.pending,
                 debits_posted_after, credits_posted_after, debits_pending_after, credits_pending_after,
                 e.booked_at, e.business_date, t.debit_account_id, t.credit_account_id, t.currency,
-                t.amount, phase, pending_id::text, kind, payment_id::text, event_at, t.booked_at, value_date
+                t.amount, phase, pending_id::text, kind, payment_id::text, event_at,
+                t.booked_at, value_date
             FROM ledger.entry e JOIN ledger.transfer t USING (book_id, transfer_id)
             WHERE book_id = %(book_id)s ORDER BY account_id, version"""
         )
 
     def verified(self) -> BookVerification:
-        return next(found for found in verify(self.connection) if found.book_id == self.book_id)
+        return next(verify(self.connection, only_book_id=self.book_id))
 
 
 def new_book(connection: psycopg.Connection, *accounts: dict[str, Any]) -> Book:

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 from bookkeeping import Book, account, new_book
-from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from ledger_service.runtime.database import Database, Role, Server, prepare
@@ -14,16 +13,12 @@ from ledger_service.runtime.postgres_server import LOGIN_ROLE
 
 
 @pytest.fixture(scope="session")
-def ledger(embedded_postgres: str) -> Iterator[Server]:
+def ledger(embedded_postgres: str) -> Server:
     """A ledger that lives as long as the worker."""
     server = Server(make_conninfo(embedded_postgres, user=LOGIN_ROLE, dbname="postgres"), prefix="books")
     prepare(server)
     migrate(server)
-    yield server
-    with psycopg.connect(embedded_postgres, autocommit=True) as connection:
-        for database in Database:
-            statement = sql.SQL("DROP DATABASE {} WITH (FORCE)")
-            connection.execute(statement.format(sql.Identifier(server.name(database))))
+    return server
 
 
 @pytest.fixture

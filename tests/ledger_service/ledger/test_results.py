@@ -201,6 +201,23 @@ def test_a_void_releases_a_hold_on_accounts_that_were_closed_meanwhile(
     assert furnished.totals(1)[2:] == (0, 0)
 
 
+def test_totals_fill_up_to_the_last_unit_within_a_batch(book: Book) -> None:
+    assert book.post(transfer(1, 1, 2, MOST - 10), transfer(2, 1, 3, 2**60, phase="pending")) == [
+        "created",
+        "created",
+    ]
+    codes = book.post(*(transfer(number, 1, 2, 5) for number in (3, 4, 5)), transfer(6, 2, 1, MOST))
+    assert codes == ["created", "created", "overflows_debits_posted", "created"]
+    assert book.totals(1) == (MOST, MOST, 2**60, 0)
+    assert book.verified().differences == ()
+
+
+def test_the_largest_amounts_fit_in_one_batch(book: Book) -> None:
+    codes = book.post(*(transfer(number, 1, 2, 2**62 // 10_000) for number in range(1, 10_001)))
+    assert set(codes) == {"created"}
+    assert book.totals(1) == (2**62 // 10_000 * 10_000, 0, 0, 0)
+
+
 def test_an_empty_batch_has_no_answers(book: Book) -> None:
     assert book.post() == []
 
