@@ -11,20 +11,31 @@ import polars as pl
 ENTRY_KEY = ("book_id", "account_id", "version")
 
 
-def version_runs(frame: pl.DataFrame, *, by: Sequence[str]) -> pl.DataFrame:
+def version_runs(
+    frame: pl.DataFrame, *, by: Sequence[str], either_way: tuple[str, str] | None = None
+) -> pl.DataFrame:
     """Fold entries into runs of consecutive versions of one account with equal values of `by`.
 
     Takes one row an entry with the columns of `by` (no nulls) and `ENTRY_KEY`; returns `by`,
-    `book_id`, `account_id`, `version_from`, `version_to`, sorted by account and version. Without a
-    group-by: after the sort a run ends where the next row does not continue it.
+    `book_id`, `account_id`, `version_from`, `version_to`, sorted by account and version. Two columns
+    given as `either_way` are kept as well, and may be exchanged within a run.
+
+    Without a group-by: after the sort a run ends where the next row does not continue it.
     """
-    same = [pl.col(name) == pl.col(name).shift(-1) for name in ("book_id", "account_id", *by)]
-    continues = pl.all_horizontal(*same, pl.col("version") + 1 == pl.col("version").shift(-1))
+    kept = [*by, *(either_way or ())]
+    continues = [
+        pl.col("version") + 1 == pl.col("version").shift(-1),
+        *(_same(name, name) for name in ("book_id", "account_id", *by)),
+    ]
+    if either_way is not None:
+        one, other = either_way
+        straight = _same(one, one) & _same(other, other)
+        continues.append(straight | (_same(one, other) & _same(other, one)))
     ordered = (
         frame.lazy()
-        .select(*by, *ENTRY_KEY)
+        .select(*kept, *ENTRY_KEY)
         .sort(ENTRY_KEY)
-        .with_columns(ends=~continues.fill_null(False))
+        .with_columns(ends=~pl.all_horizontal(continues).fill_null(False))
         .with_columns(starts=pl.col("ends").shift(1, fill_value=True))
         .collect()
     )
@@ -33,18 +44,23 @@ def version_runs(frame: pl.DataFrame, *, by: Sequence[str]) -> pl.DataFrame:
     return pl.concat([starts, ends], how="horizontal")
 
 
+def _same(name: str, name_in_next_row: str) -> pl.Expr:
+    return pl.col(name) == pl.col(name_in_next_row).shift(-1)
+
+
 def pair_runs(obligations: pl.DataFrame) -> pl.DataFrame:
-    """Runs of the obligations between two participants in one window and currency.
+    """Runs of the obligations between two participants in one window and currency, either way.
 
     Columns: business_date, window_id, currency, low_id, high_id (the pair, in order of their ids),
     book_id, account_id, version_from, version_to.
     """
-    return version_runs(
-        obligations.with_columns(
-            low_id=pl.min_horizontal("debtor_id", "creditor_id"),
-            high_id=pl.max_horizontal("debtor_id", "creditor_id"),
-        ),
-        by=["business_date", "window_id", "currency", "low_id", "high_id"],
+    cycle = ["business_date", "window_id", "currency"]
+    pair = ("debtor_id", "creditor_id")
+    return version_runs(obligations, by=cycle, either_way=pair).select(
+        *cycle,
+        pl.min_horizontal(pair).alias("low_id"),
+        pl.max_horizontal(pair).alias("high_id"),
+        *("book_id", "account_id", "version_from", "version_to"),
     )
 
 

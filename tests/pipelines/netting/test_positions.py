@@ -116,6 +116,17 @@ def test_consecutive_versions_are_one_row_of_evidence_and_a_gap_begins_another()
     assert runs.select("version_from", "version_to").rows() == [(1, 4), (6, 7)]
 
 
+def test_obligations_of_a_pair_in_one_account_are_one_run_whichever_way_they_go() -> None:
+    owed: list[Owed] = [("w1", "KES", *pair, 10) for pair in (("amani", "baobab"), ("baobab", "amani"))]
+    in_one_book = table(owed).with_columns(book_id=pl.lit(1, pl.Int32), account_id=pl.lit(7, pl.Int64))
+    numbered = in_one_book.with_columns(version=pl.int_range(1, 3, dtype=pl.Int64, eager=True))
+    assert net(numbered).evidence.select("ref", "version_from", "version_to").rows() == [
+        ("bilateral:2026-03-02:w1:KES:amani:baobab", 1, 2),
+        ("net:2026-03-02:w1:KES:amani", 1, 2),
+        ("net:2026-03-02:w1:KES:baobab", 1, 2),
+    ]
+
+
 def test_a_window_change_begins_another_run() -> None:
     owed: list[Owed] = [(window, "KES", "amani", "baobab", 10) for window in ("w1", "w1", "w2")]
     evidence = net(table(owed)).evidence.filter(pl.col("ref").str.starts_with("bilateral"))

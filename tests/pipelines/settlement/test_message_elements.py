@@ -76,6 +76,10 @@ def test_control_characters_become_a_space_and_never_join_two_words() -> None:
     ]
 
 
+def test_a_cut_that_ends_at_a_space_drops_it() -> None:
+    assert written(["Ama Ata Aidoo"], clean_text(pl.col("value"), 4)) == ["Ama"]
+
+
 def test_a_name_is_cut_by_characters_not_by_bytes() -> None:
     (found,) = written(["መ" * 200], party("Dbtr", pl.col("value")))
     assert found == f"<Dbtr><Nm>{'መ' * 140}</Nm></Dbtr>"

@@ -144,8 +144,9 @@ def test_every_ref_leads_to_the_obligations_behind_it(tmp_path: Path) -> None:
 
 
 def test_the_same_day_is_the_same_bytes_in_any_order_of_rows(tmp_path: Path) -> None:
-    first = settle(CIRCLE, tmp_path / "first")
-    owed, paid = obligations(CIRCLE), payments(CIRCLE)
+    made = [*CIRCLE, *(Crossing("amani", "baobab", 100 + n) for n in range(20))]
+    first = settle(made, tmp_path / "first")
+    owed, paid = obligations(made), payments(made)
     second = write_with(
         tmp_path / "second",
         owed=owed.sample(fraction=1, shuffle=True, seed=4),
