@@ -22,6 +22,7 @@ from settlement_day import (
     settle,
 )
 
+from pipelines.lake.ledger_tables import PARTICIPANTS, PAYMENTS
 from pipelines.netting.positions import net
 from pipelines.netting.tables import NET_POSITIONS, OBLIGATIONS
 from pipelines.settlement import messages
@@ -187,6 +188,19 @@ def test_a_day_without_obligations_has_no_files(tmp_path: Path) -> None:
     assert result.transactions.equals(SETTLEMENT_TRANSACTIONS.empty())
     assert result.evidence.equals(SETTLEMENT_EVIDENCE.empty())
     assert list((tmp_path / str(DAY)).iterdir()) == []
+
+
+def test_nothing_known_and_nothing_owed_writes_nothing(tmp_path: Path) -> None:
+    result = write_settlement_files(
+        net_positions=NET_POSITIONS.empty(),
+        obligations=OBLIGATIONS.empty(),
+        payments=PAYMENTS.empty(),
+        participants=PARTICIPANTS.empty(),
+        business_date=DAY,
+        exponents={},
+        folder=tmp_path,
+    )
+    assert result.files.is_empty()
 
 
 def test_participants_whose_nets_are_zero_pay_nothing_but_their_customers_are_paid(
