@@ -11,7 +11,7 @@ SUITE = Suite(
     "reconciliation_breaks",
     (
         shaped("ref", r"^break:", "A break can be traced"),
-        unique("ref", sentence="A break is listed once"),
+        unique("business_date", "ref", sentence="A break is listed once a date"),
         present("break_class", "A break is classified"),
         present("owner", "A break is owned"),
         present("participant_id", "It is known whose books a break is in"),

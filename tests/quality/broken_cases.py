@@ -155,7 +155,7 @@ BROKEN: list[tuple[str, str, dict[str, Any], int]] = [
         1,
     ),
     ("reconciliation_breaks", "A break can be traced", {"ref": "1"}, 1),
-    ("reconciliation_breaks", "A break is listed once", {"ref": "break:2"}, 2),
+    ("reconciliation_breaks", "A break is listed once a date", {"ref": "break:2"}, 2),
     ("reconciliation_breaks", "A break is classified", {"break_class": None}, 1),
     ("reconciliation_breaks", "A break is owned", {"owner": None}, 1),
     (
