@@ -167,4 +167,4 @@ def require_exponents(currencies: Iterable[str], exponents: Mapping[str, int]) -
 def exponent_column(currency: str, exponents: Mapping[str, int]) -> pl.Expr:
     """Decimals of the currency in that column; every one must be known."""
     # The cast is for a day without anything: an empty mapping leaves the column as it was.
-    return pl.col(currency).replace_strict(dict(exponents), return_dtype=pl.Int64).cast(pl.Int64)
+    return pl.col(currency).replace_strict(dict(exponents)).cast(pl.Int64)
