@@ -18,14 +18,15 @@ from typing import Final, TypeVar
 import polars as pl
 import psycopg
 
-from ledger_service.ledger.books import open_business_date, register_participants
+from ledger_service.ledger.books import register_participants
 from ledger_service.payments import records
 from ledger_service.payments.account_directory import (
     AccountTaken,
     read_directory,
     register_customers,
 )
-from ledger_service.payments.posting import INSTRUCTIONS_LIMIT, Books, DateClosed, post_legs
+from ledger_service.payments.book_states import Books, read_books
+from ledger_service.payments.posting import INSTRUCTIONS_LIMIT, BookMovedOn, DateClosed, post_legs
 from ledger_service.payments.posting_rules import legs_for
 from ledger_service.payments.quarantine import Refusal, refused_by_ledger, refused_rows
 from ledger_service.payments.sources.source import Parsed, Source
@@ -37,6 +38,7 @@ _Result = TypeVar("_Result")
 
 _IN_THE_WAY: Final = (
     AccountTaken,
+    BookMovedOn,
     DateClosed,
     psycopg.errors.DeadlockDetected,
     psycopg.errors.SerializationFailure,
@@ -199,12 +201,13 @@ class _Day:
         )
         bookless = fresh.filter(pl.col("book_id").is_null())
         fresh = fresh.filter(pl.col("book_id").is_not_null())
-        dates = self._booking_dates()
+        books = self._book_states()
+        dates = books.booking_dates
         posted = post_legs(
             self.connection,
             legs=legs_for(fresh.select(part.columns), self.participants),
             directory=self.directory,
-            books=Books(dates, records.last_booked_at(self.connection, self._book_ids()), self.replayed),
+            books=books,
         )
         outcomes = fresh.join(
             posted.outcomes, left_on="instruction_id", right_on="payment_id", maintain_order="left"
@@ -234,20 +237,20 @@ class _Day:
             instructions = instructions.with_columns(book.alias(f"{party}_book_id"))
         return instructions.with_columns(book_id=pl.coalesce("debtor_book_id", "creditor_book_id"))
 
-    def _booking_dates(self) -> dict[int, date]:
-        """By book: the business date, or the next open one where it is closed."""
-        dates: dict[int, date] = {}
-        for book_id in self._book_ids():
-            opened = open_business_date(self.connection, book_id=book_id)
-            dates[book_id] = max(self.business_date, opened or self.business_date)
-        return dates
+    def _book_states(self) -> Books:
+        return read_books(
+            self.connection,
+            self._book_ids(),
+            business_date=self.business_date,
+            replayed=self.replayed,
+        )
 
     def _book_ids(self) -> list[int]:
         return sorted(self.books.values())
 
     def _quarantine(self, quarantine: pl.DataFrame) -> None:
         if quarantine.height:
-            day = max(self._booking_dates().values(), default=self.business_date)
+            day = max(self._book_states().booking_dates.values(), default=self.business_date)
             self.tally.quarantined += records.write_quarantine(
                 self.connection, quarantine, business_date=day
             )

@@ -4,7 +4,7 @@ Belongs here: every statement on that schema. Deciding what is written belongs t
 """
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +23,6 @@ _KNOWN_PAYMENTS: Final = (_FOLDER / "known_payments.sql").read_bytes()
 _WRITE_QUARANTINE: Final = (_FOLDER / "write_quarantine.sql").read_bytes()
 _RECEIVED_FILE: Final = (_FOLDER / "received_file.sql").read_bytes()
 _WRITE_RECEIVED_FILE: Final = (_FOLDER / "write_received_file.sql").read_bytes()
-_LAST_BOOKED_AT: Final = (_FOLDER / "last_booked_at.sql").read_bytes()
 
 _NOT_OF_CONTENT: Final = ("stated_balance_minor", "content")
 KNOWN_SCHEMA: Final = {
@@ -130,12 +129,6 @@ def write_received_file(
         _WRITE_RECEIVED_FILE,
         [business_date, file.source_file, file.sha256, file.rows, accepted, rejected],
     )
-
-
-def last_booked_at(connection: psycopg.Connection, book_ids: list[int]) -> datetime | None:
-    """The latest booking time of any account of the books."""
-    row = connection.execute(_LAST_BOOKED_AT, [book_ids]).fetchone()
-    return row[0] if row and isinstance(row[0], datetime) else None
 
 
 def write_reference_data(

@@ -175,7 +175,7 @@ def test_booking_times_follow_event_times_and_never_run_back(
         "SELECT min(booked_at), bool_and(booked_at >= event_at), max(booked_at) FROM ledger.transfer"
     ).fetchone()
     start = datetime(2026, 1, 5, tzinfo=UTC)
-    assert booked == (start, True, start + timedelta(hours=9, minutes=8))
+    assert booked == (start, True, start + timedelta(hours=9, minutes=7))
     regressing = """
         SELECT count(*) FROM ledger.entry e JOIN ledger.entry f USING (book_id, account_id)
         WHERE f.version = e.version + 1 AND f.booked_at < e.booked_at
