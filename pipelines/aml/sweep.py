@@ -20,6 +20,8 @@ from pipelines.aml.statement import FACT_PREFIX, KEYS, SOURCES, Engine
 from pipelines.aml.tables import ALERT_TRANSFERS, ALERTS, AML_EVIDENCE
 from pipelines.aml.thresholds import thresholds_at
 
+ACCOUNT = ["book_id", "account_id"]
+
 CUSTOMER_CHART = ("customer_deposits", "customer_wallets")
 """The chart lines whose accounts are swept."""
 
@@ -71,13 +73,15 @@ def sweep(
     """
     running = effective_rules(rules, business_date)
     lookback_days = longest_lookback_days(running)
+    moved = _moved(entries, accounts, business_date)
+    booked = _booked(entries, business_date, lookback_days).select(SOURCES["entries"])
+    known = booked.join(moved.lazy(), on=ACCOUNT, how="semi").collect()
+    paid = _booked(payments, business_date, lookback_days).select(SOURCES["payments"])
     frames = {
-        "entries": _booked(entries, business_date, lookback_days).select(SOURCES["entries"]).collect(),
-        "payments": _booked(payments, business_date, lookback_days)
-        .select(SOURCES["payments"])
-        .collect(),
-        "accounts": _latest(accounts, business_date, ["book_id", "account_id"])
-        .filter(pl.col("chart_name").is_in(CUSTOMER_CHART))
+        "entries": known,
+        "payments": paid.join(known.lazy(), on="payment_id", how="semi").collect(),
+        "accounts": _latest(accounts, business_date, ACCOUNT)
+        .join(moved.lazy(), on=ACCOUNT, how="semi")
         .select(SOURCES["accounts"])
         .collect(),
         "participants": _latest(participants, business_date, ["participant_id"])
@@ -132,6 +136,15 @@ def what_if(
 def _booked(frame: pl.LazyFrame, business_date: date, lookback_days: int) -> pl.LazyFrame:
     first = business_date - timedelta(days=lookback_days - 1)
     return frame.filter(pl.col("business_date").is_between(first, business_date))
+
+
+def _moved(entries: pl.LazyFrame, accounts: pl.LazyFrame, business_date: date) -> pl.DataFrame:
+    """The customer accounts with an entry booked on the date: only those can complete a pattern."""
+    customers = _latest(accounts, business_date, ACCOUNT).filter(
+        pl.col("chart_name").is_in(CUSTOMER_CHART)
+    )
+    booked = entries.filter(pl.col("business_date") == business_date).select(ACCOUNT).unique()
+    return booked.join(customers, on=ACCOUNT, how="semi").collect()
 
 
 def _latest(frame: pl.LazyFrame, business_date: date, key: list[str]) -> pl.LazyFrame:
