@@ -8,7 +8,8 @@ SUITE = Suite(
     "settlement_transactions",
     (
         shaped("ref", r"^tx:", "A transaction can be traced"),
-        unique("message_id", "end_to_end_id", sentence="A transaction is in its file once"),
+        present("transaction_id", "A transaction has an id of its own"),
+        unique("message_id", "transaction_id", sentence="A transaction is in its file once"),
         as_long_as(
             "end_to_end_id", "End-to-end ids fit into ISO 20022's 35 characters", least=1, most=35
         ),

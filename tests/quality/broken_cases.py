@@ -119,7 +119,8 @@ BROKEN: list[tuple[str, str, dict[str, Any], int]] = [
         2,
     ),
     ("settlement_transactions", "A transaction can be traced", {"ref": "M1"}, 1),
-    ("settlement_transactions", "A transaction is in its file once", {"end_to_end_id": "E2"}, 2),
+    ("settlement_transactions", "A transaction has an id of its own", {"transaction_id": None}, 1),
+    ("settlement_transactions", "A transaction is in its file once", {"transaction_id": "T2"}, 2),
     (
         "settlement_transactions",
         "End-to-end ids fit into ISO 20022's 35 characters",

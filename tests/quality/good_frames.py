@@ -88,10 +88,14 @@ def _settlement_transactions() -> pl.DataFrame:
     agents = {"debtor_agent": "a", "creditor_agent": "b"}
     return _frame(
         SETTLEMENT_TRANSACTIONS,
-        usual | agents | {"ref": "tx:M1:E1", "end_to_end_id": "E1", "payment_id": UUIDS[0]},
         usual
         | agents
-        | {"ref": "tx:M1:E2", "end_to_end_id": "E2", "net_ref": "net:1", "uetr": UUIDS[1]},
+        | {"ref": "tx:M1:E1", "end_to_end_id": "E1", "transaction_id": "T1"}
+        | {"payment_id": UUIDS[0]},
+        usual
+        | agents
+        | {"ref": "tx:M1:E2", "end_to_end_id": "E2", "transaction_id": "T2"}
+        | {"net_ref": "net:1", "uetr": UUIDS[1]},
     )
 
 

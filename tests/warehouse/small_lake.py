@@ -163,6 +163,7 @@ def _derived_rows() -> dict[str, list[Row]]:
                 "ref": "tx:M1:E1",
                 "message_id": "M1",
                 "end_to_end_id": "E1",
+                "transaction_id": "T1",
                 "amount_minor": 30_000,
                 "debtor_agent": "kisumu",
                 "creditor_agent": "lagos",

@@ -39,10 +39,14 @@ def settlement_files(context: dg.AssetExecutionContext, platform: dg.ResourcePar
         if pages_wanted(days):
             listed = written.files.drop("business_date", "ref", "sha256")
             page["files"] = table(in_major_units(listed, exponents))
+            page["obligations in no customer batch, by reason"] = table(
+                written.left_out.group_by("reason").len("obligations").sort("reason")
+            )
         context.add_asset_metadata(
             {
                 "files": written.files.height,
                 "credit transfers": written.transactions.height,
+                "obligations in no customer batch": written.left_out.height,
                 "folder": dg.MetadataValue.path(platform.settings.files / "settlement" / str(day)),
                 **page,
             },

@@ -3,6 +3,7 @@ select
     ref,
     message_id,
     end_to_end_id,
+    transaction_id,
     uetr,
     currency,
     amount_minor,
