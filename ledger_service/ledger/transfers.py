@@ -1,10 +1,22 @@
 """Posting: batches of transfers into one book, one result per item."""
 
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
 import polars as pl
 import psycopg
+
+from ledger_service.ledger.arrays import (
+    BinaryArray,
+    array_cursor,
+    booleans,
+    dates,
+    identifiers,
+    integers,
+    texts,
+    timestamps,
+)
 
 BATCH_LIMIT = 10_000
 """Items of one call; the database refuses more."""
@@ -28,6 +40,24 @@ TRANSFER_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 """Columns of a batch of transfers. Phase is single, pending, post or void; `linked` chains an item
 to the next; a null booked_at is the ledger's clock."""
 
+_SCHEMA = pl.Schema(TRANSFER_COLUMNS)
+
+_ENCODERS: dict[str, Callable[[pl.Series], BinaryArray]] = {
+    "transfer_id": identifiers,
+    "debit_account_id": integers,
+    "credit_account_id": integers,
+    "amount_minor": integers,
+    "phase": texts,
+    "pending_id": identifiers,
+    "linked": booleans,
+    "kind": texts,
+    "payment_id": identifiers,
+    "event_at": timestamps,
+    "booked_at": timestamps,
+    "value_date": dates,
+}
+"""How each column travels, in the order of the database function's parameters."""
+
 _STATEMENT = Path(__file__).with_name("create_transfers.sql").read_bytes()
 
 
@@ -45,10 +75,13 @@ def create_transfers(
     """Post a batch; `transfers` has `TRANSFER_COLUMNS`, at most `BATCH_LIMIT` rows.
 
     Returns `TransferResult` values (String) in input order; only `created` was booked now. The
-    caller commits. A batch never fails whole because one item is bad.
+    caller commits. A batch never fails whole because one item is bad; raises `BatchTooLarge`, and
+    `MalformedIdentifier` where an id is not a UUID.
     """
     if transfers.height > BATCH_LIMIT:
         raise BatchTooLarge(transfers.height)
-    values = [transfers[name].to_list() for name in TRANSFER_COLUMNS]
-    row = connection.execute(_STATEMENT, [book_id, business_date, *values], binary=True).fetchone()
+    typed = transfers if transfers.schema == _SCHEMA else transfers.select(_SCHEMA).cast(_SCHEMA)
+    values = [encode(typed[name]) for name, encode in _ENCODERS.items()]
+    with array_cursor(connection) as cursor:
+        row = cursor.execute(_STATEMENT, [book_id, business_date, *values]).fetchone()
     return pl.Series("result", row[0] if row else [], dtype=pl.String)
