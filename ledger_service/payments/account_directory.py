@@ -70,13 +70,21 @@ def register_customers(
 
     Raises `AccountConflict` where the ledger keeps an account in another currency.
     """
-    due = accounts.filter(pl.col("opened_on") <= business_date).with_columns(
+    named = accounts.filter(pl.col("opened_on") <= business_date).select(
+        "participant_id",
+        "product",
+        "currency",
+        "party_id",
+        "party_kind",
+        "holder_name",
+        "opened_on",
         book_id=pl.col("participant_id").replace_strict(books, default=None, return_dtype=pl.Int32),
-        chart_code=pl.col("product").replace_strict(_PRODUCT_CODES, return_dtype=pl.Int32),
+        external_ref="account",
+        debit_limit="overdraft_limit_minor",
     )
-    named = due.rename({"account": "external_ref", "overdraft_limit_minor": "debit_limit"})
-    known = named.join(directory, on=["book_id", "external_ref"], suffix="_kept")
-    conflicts = known.filter(pl.col("currency") != pl.col("currency_kept"))
+    kept = directory.select("book_id", "external_ref", currency_kept="currency")
+    compared = named.join(kept, on=["book_id", "external_ref"], how="left", maintain_order="left")
+    conflicts = compared.filter(pl.col("currency") != pl.col("currency_kept"))
     if conflicts.height:
         first = conflicts.row(0, named=True)
         raise AccountConflict(
@@ -84,10 +92,13 @@ def register_customers(
             external_ref=first["external_ref"],
             result=AccountResult.EXISTS_WITH_DIFFERENT_CURRENCY,
         )
-    missing = named.filter(pl.col("book_id").is_not_null()).with_columns(
-        counterparty_id=pl.lit(None, pl.String), credit_limit=pl.lit(None, pl.Int64)
+    missing = compared.filter(pl.col("currency_kept").is_null(), pl.col("book_id").is_not_null())
+    complete = missing.with_columns(
+        chart_code=pl.col("product").replace_strict(_PRODUCT_CODES, return_dtype=pl.Int32),
+        counterparty_id=pl.lit(None, pl.String),
+        credit_limit=pl.lit(None, pl.Int64),
     )
-    return _opened(connection, missing, directory=directory)
+    return _opened(connection, complete, directory=directory)
 
 
 def open_own_accounts(
@@ -110,7 +121,9 @@ def open_own_accounts(
     )
     nobody, unlimited = pl.lit(None, pl.String), pl.lit(None, pl.Int64)
     named = sides.unique().sort("book_id", "chart_code", "external_ref")
-    complete = named.with_columns(
+    missing = named.join(directory, on=["book_id", "external_ref"], how="anti", maintain_order="left")
+    nobody, unlimited = pl.lit(None, pl.String), pl.lit(None, pl.Int64)
+    complete = missing.with_columns(
         party_id=nobody,
         party_kind=nobody,
         holder_name=nobody,
@@ -121,9 +134,9 @@ def open_own_accounts(
 
 
 def _opened(
-    connection: psycopg.Connection, accounts: pl.DataFrame, *, directory: pl.DataFrame
+    connection: psycopg.Connection, missing: pl.DataFrame, *, directory: pl.DataFrame
 ) -> pl.DataFrame:
-    missing = accounts.join(directory, on=["book_id", "external_ref"], how="anti", maintain_order="left")
+    """Open the accounts that the directory does not have; returns the new directory."""
     if missing.is_empty():
         return directory
     last = directory.group_by("book_id", "chart_code").agg(last_id=pl.col("account_id").max())

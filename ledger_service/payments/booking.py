@@ -25,10 +25,10 @@ from ledger_service.payments.account_directory import (
     read_directory,
     register_customers,
 )
-from ledger_service.payments.book_states import Books, read_books
+from ledger_service.payments.book_states import Books, known_books, read_books
 from ledger_service.payments.posting import INSTRUCTIONS_LIMIT, BookMovedOn, DateClosed, post_legs
 from ledger_service.payments.posting_rules import legs_for
-from ledger_service.payments.quarantine import Refusal, refused_by_ledger, refused_rows
+from ledger_service.payments.quarantine import Refusal, empty_quarantine, refused_by_ledger, refused_rows
 from ledger_service.payments.sources.source import Parsed, Source
 
 ATTEMPTS_LIMIT: Final = 5
@@ -175,7 +175,9 @@ class _Day:
     def _registered(self) -> pl.DataFrame:
         """Register within the caller's transaction; returns the directory of accounts."""
         participants = self.source.participants()
-        self.books = register_participants(self.connection, participants)
+        self.books = known_books(self.connection, participants) or register_participants(
+            self.connection, participants
+        )
         self.participants = participants.select(
             "participant_id",
             "kind",
@@ -258,6 +260,8 @@ class _Day:
 
 def _repeated(part: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
     """Instructions whose id was used by another row before: noted, or refused when they differ."""
+    if known.is_empty():
+        return empty_quarantine()
     place = ("source_file", "source_row")
     content = [name for name in records.KNOWN_SCHEMA if name not in {"instruction_id", *place}]
     pairs = part.join(known, on="instruction_id", suffix="_before", maintain_order="left")
@@ -273,7 +277,9 @@ def _repeated(part: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
 
 
 def _refused(rows: pl.DataFrame, code: Refusal, *, value: pl.Expr) -> pl.DataFrame:
-    source_file = rows["source_file"][0] if rows.height else ""
+    if rows.is_empty():
+        return empty_quarantine()
+    source_file = rows["source_file"][0]
     return refused_rows(
         rows.rename({"source_row": "row"}),
         code,

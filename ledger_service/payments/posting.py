@@ -24,6 +24,7 @@ something dearer. Where payments refused hang on each other so deep that the rou
 posted as two halves; a single payment needs three rounds at most, so this ends.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -32,7 +33,12 @@ import polars as pl
 import psycopg
 
 from ledger_service.ledger.results import TransferResult
-from ledger_service.ledger.transfers import BATCH_LIMIT, TIMESTAMP, create_transfers
+from ledger_service.ledger.transfers import (
+    BATCH_LIMIT,
+    TIMESTAMP,
+    TRANSFER_COLUMNS,
+    create_transfers,
+)
 from ledger_service.payments.account_directory import customer_codes, open_own_accounts
 from ledger_service.payments.book_states import Books
 from ledger_service.payments.posting_rules import unapplied_legs
@@ -96,7 +102,7 @@ def post_legs(
     timed = _timed(legs, books)
     directory = open_own_accounts(connection, legs=timed, directory=directory)
     across = frozenset(timed.filter("across")["payment_id"])
-    poster = _Poster(connection, directory, across)
+    poster = _Poster(connection, directory, booking_dates=books.booking_dates, across=across)
     outcomes = poster.post(with_account_ids(timed, poster.directory))
     return Posted(outcomes, poster.directory, poster.created)
 
@@ -143,10 +149,16 @@ class _Poster:
     """Posts the legs of a part, round by round, within the caller's transaction."""
 
     def __init__(
-        self, connection: psycopg.Connection, directory: pl.DataFrame, across: frozenset[str]
+        self,
+        connection: psycopg.Connection,
+        directory: pl.DataFrame,
+        *,
+        booking_dates: Mapping[int, date],
+        across: frozenset[str],
     ) -> None:
         self.connection = connection
         self.directory = directory
+        self.booking_dates = booking_dates
         self.across = across
         self.created = 0
 
@@ -201,11 +213,14 @@ class _Poster:
 
     def _answers(self, legs: pl.DataFrame) -> _Answers:
         """Post legs, one call a book, in order of book id: so no two transactions can deadlock."""
-        by_book = legs.sort("book_id", "position").with_columns(
+        ordered = legs.sort("book_id", "position").with_columns(
             phase=pl.lit("single"), pending_id=pl.lit(None, pl.String)
         )
-        results = [self._posted(book) for book in by_book.partition_by("book_id", maintain_order=True)]
-        answered = by_book.select("payment_id", "leg").with_columns(
+        by_book = ordered.select("book_id", *TRANSFER_COLUMNS).partition_by(
+            "book_id", include_key=False, as_dict=True, maintain_order=True
+        )
+        results = [self._posted(int(book_id), rows) for (book_id,), rows in by_book.items()]
+        answered = ordered.select("payment_id", "leg").with_columns(
             result=pl.concat([pl.Series([], dtype=pl.String), *results])
         )
         chained = pl.col("result") == TransferResult.LINKED_EVENT_FAILED.value
@@ -222,9 +237,9 @@ class _Poster:
             created=int((answered["result"] == TransferResult.CREATED.value).sum()),
         )
 
-    def _posted(self, transfers: pl.DataFrame) -> pl.Series:
+    def _posted(self, book_id: int, transfers: pl.DataFrame) -> pl.Series:
         """Post the transfers of one book."""
-        book_id, booking_date = transfers.select("book_id", "booking_date").row(0)
+        booking_date = self.booking_dates[book_id]
         results = create_transfers(
             self.connection, book_id=book_id, business_date=booking_date, transfers=transfers
         )

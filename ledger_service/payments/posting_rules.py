@@ -21,6 +21,7 @@ position accounts of the book that converts: the debtor's where it has one.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Final, TypeAlias
 
 import polars as pl
@@ -103,6 +104,7 @@ LEG_SCHEMA: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
 }
 
 
+@cache
 def rule_table() -> pl.DataFrame:
     """The rules as a frame: kind, debit_code and credit_code (null for a party), through_nostro."""
     rows = [

@@ -135,11 +135,21 @@ def write_reference_data(
     connection: psycopg.Connection, frames: Mapping[str, pl.DataFrame], *, books: dict[str, int]
 ) -> None:
     """Load a bank's own data where its table has none of the book yet."""
-    for table, frame in frames.items():
-        statement = sql.SQL("SELECT EXISTS (SELECT FROM payments.{} WHERE book_id = %s)")
-        for participant_id in frame["participant_id"].unique().sort():
-            book_id = books[participant_id]
-            found = connection.execute(statement.format(sql.Identifier(table)), [book_id]).fetchone()
-            if found == (False,):
-                own = frame.filter(pl.col("participant_id") == participant_id).drop("participant_id")
-                copy_frame(connection, own.with_columns(book_id=pl.lit(book_id)), table=table)
+    wanted = {
+        (table, participant_id): frame
+        for table, frame in frames.items()
+        for participant_id in frame["participant_id"].unique().sort()
+    }
+    if not wanted:
+        return
+    questions = [
+        sql.SQL("EXISTS (SELECT FROM payments.{} WHERE book_id = {})").format(
+            sql.Identifier(table), books[participant_id]
+        )
+        for table, participant_id in wanted
+    ]
+    found = connection.execute(sql.SQL("SELECT {}").format(sql.SQL(", ").join(questions))).fetchone()
+    for ((table, participant_id), frame), is_there in zip(wanted.items(), found or (), strict=True):
+        if not is_there:
+            own = frame.filter(pl.col("participant_id") == participant_id).drop("participant_id")
+            copy_frame(connection, own.with_columns(book_id=pl.lit(books[participant_id])), table=table)

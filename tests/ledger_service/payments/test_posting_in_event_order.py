@@ -159,7 +159,10 @@ class Bench:
 
     def balances(self) -> dict[str, int]:
         rows = self.connection.execute(
-            "SELECT external_ref, credits_posted - debits_posted FROM ledger.account WHERE party_id = 'P'"
+            """
+            SELECT external_ref, credits_posted - debits_posted FROM ledger.account
+            WHERE party_id = 'P'
+            """
         ).fetchall()
         return {name: balance for name, balance in rows if balance}
 
@@ -167,8 +170,9 @@ class Bench:
         """Pairs of books that do not agree on what one owes the other."""
         return self.connection.execute(
             """
-            SELECT least(b.participant_id, a.counterparty_id), greatest(b.participant_id, a.counterparty_id),
-                currency, sum(debits_posted - credits_posted)
+            SELECT least(b.participant_id, a.counterparty_id),
+                greatest(b.participant_id, a.counterparty_id), currency,
+                sum(debits_posted - credits_posted)
             FROM ledger.account a JOIN ledger.book b USING (book_id) WHERE chart_code = 1210
             GROUP BY 1, 2, 3 HAVING sum(debits_posted - credits_posted) <> 0
             """
@@ -219,7 +223,7 @@ def test_a_payment_that_failed_for_lack_of_phantom_money_is_booked(bench: Bench)
 
 
 def chain(length: int) -> list[Payment]:
-    """Nobody has money but in the eyes of the one who is paid: every refusal brings the next to light."""
+    """Nobody has money but in the eyes of the one who is paid: each refusal brings the next."""
     ring = ["A/KES/0", "B/KES/0", "C/KES/0"]
     return [Payment(ring[n % 3], ring[(n + 1) % 3], 5, 1) for n in range(length)]
 
@@ -247,7 +251,7 @@ def test_money_that_arrives_later_funds_nothing_before(bench: Bench) -> None:
 
 
 def test_an_amount_beyond_all_means_disturbs_no_other_payment(bench: Bench) -> None:
-    """Its second side would have filled the clearing account, had it been there for more than a round."""
+    """For one round its second side fills the clearing account, and then no other credit fits."""
     payments = [
         Payment(None, "A/KES/0", 10, 1),
         Payment("A/KES/1", "B/KES/1", 2**63 - 1, 1),
