@@ -80,7 +80,7 @@ def create_transfers(
     """
     if transfers.height > BATCH_LIMIT:
         raise BatchTooLarge(transfers.height)
-    typed = transfers if transfers.schema == _SCHEMA else transfers.select(_SCHEMA).cast(_SCHEMA)
+    typed = transfers if transfers.schema == _SCHEMA else transfers.select(list(_SCHEMA)).cast(_SCHEMA)
     values = [encode(typed[name]) for name, encode in _ENCODERS.items()]
     with array_cursor(connection) as cursor:
         row = cursor.execute(_STATEMENT, [book_id, business_date, *values]).fetchone()
