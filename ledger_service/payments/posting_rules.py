@@ -9,7 +9,7 @@ leg    what it is
 =====  ==========================================================================================
 1      in the debtor's book, or in the only book that the payment touches
 2      the second half of a conversion: linked to leg 1, so that both or none are booked
-3      in the creditor's book, when that is another one; booked only after leg 1 (and 2) was
+3      in the creditor's book, when that is another one; booked only where leg 1 (and 2) is
 4      instead of a leg that could not reach the creditor: the money waits on unapplied receipts
 =====  ==========================================================================================
 
