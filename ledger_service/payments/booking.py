@@ -4,10 +4,10 @@
 that broke off goes on where it stopped, and a second run changes nothing. Instructions for a date that a
 book has closed go to that book's next open date.
 
-The day is booked in transactions of some thousand instructions each, in event order, as a ledger open all
-day would have booked it: event times are booking times, and money funds only what comes after it. Each
-transaction holds everything about its payments: transfers in all books, outcome, stated balances, refusals; so nothing is
-ever half-booked, and an instruction without a payment record was not booked.
+The day is booked in transactions of some thousand instructions each, in event order, as a ledger open
+all day would have booked it: event times are booking times, and money funds only what comes after it.
+Each transaction holds everything about its payments: transfers in all books, outcome, stated balances,
+refusals; so nothing is ever half-booked, and an instruction without a payment record was not booked.
 """
 
 from collections.abc import Callable
