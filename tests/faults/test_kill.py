@@ -68,22 +68,16 @@ def open_book(connection: psycopg.Connection) -> None:
     }
     register_participants(connection, pl.DataFrame(participant))
     ids = range(1, ACCOUNTS + 1)
-    accounts = pl.DataFrame({"account_id": ids}).select(
-        "account_id",
-        pl.format("A{}", "account_id").alias("external_ref"),
-        *(pl.lit(None).alias(name) for name in ACCOUNT_COLUMNS if name not in OPENED),
-        **{name: pl.lit(value) for name, value in OPENED.items() if value is not None},
-    )
-    create_accounts(connection, book_id=1, accounts=accounts)
-
-
-OPENED = {
-    "account_id": None,
-    "external_ref": None,
-    "chart_code": 2010,
-    "currency": "KES",
-    "opened_on": DAY,
-}
+    given = {
+        "account_id": ids,
+        "external_ref": [f"A{number}" for number in ids],
+        "chart_code": [2010] * ACCOUNTS,
+        "currency": ["KES"] * ACCOUNTS,
+        "opened_on": [DAY] * ACCOUNTS,
+    }
+    absent = {name: [None] * ACCOUNTS for name in ACCOUNT_COLUMNS if name not in given}
+    results = create_accounts(connection, book_id=1, accounts=pl.DataFrame(given | absent))
+    assert set(results) == {"created"}
 
 
 def batch(first: int, rng: np.random.Generator) -> pl.DataFrame:
