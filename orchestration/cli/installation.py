@@ -44,6 +44,7 @@ def dagster_home(settings: Settings, server: Server) -> Path:
     configuration = {
         "storage": {"postgres": {"postgres_url": {"env": "WGI_DAGSTER_URL"}}},
         "telemetry": {"enabled": False},
+        "nux": {"enabled": False},  # no invitation to join a community over the first page
         "run_monitoring": {"enabled": True},
         "concurrency": {"runs": {"max_concurrent_runs": 1}, "pools": {"default_limit": 1}},
         "local_artifact_storage": {
