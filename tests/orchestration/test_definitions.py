@@ -2,12 +2,16 @@
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
+
+from ledger_service.runtime.settings import PROJECT_ROOT
 
 SNAPSHOT = Path(__file__).with_name("definitions.json")
 UPDATE = "WGI_UPDATE_SNAPSHOTS"
@@ -86,3 +90,15 @@ def test_what_derives_from_the_books_waits_for_the_proof(repository: dg.Reposito
         if repository.asset_graph.get(key).blocking
     }
     assert {("close", "control_totals"), ("netting", "nets_sum_to_zero")} <= blocking
+
+
+def test_dagster_validates_the_definitions(tmp_path: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-P", "-m", "dagster", "definitions", "validate"],
+        cwd=PROJECT_ROOT,
+        env={**os.environ, "WGI_HOME": str(tmp_path), "PYTHONPATH": str(PROJECT_ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
