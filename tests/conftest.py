@@ -18,6 +18,7 @@ from ledger_service.runtime.postgres_server import LOGIN_ROLE, EmbeddedPostgres
 
 ROOT = Path(__file__).resolve().parents[1]
 
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real inputs; the test skips where it is absent."""
