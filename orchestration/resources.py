@@ -18,6 +18,7 @@ from ledger_service.runtime.database import Database, Role, Server, running_serv
 from ledger_service.runtime.migrations import migrate
 from ledger_service.runtime.settings import Settings, SourceName
 from pipelines.lake.store import Lake
+from pipelines.reconciliation.camt053 import StatementFrames, read_statement_files
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,14 @@ class Platform:
             )
         )
         return dict(valid.select("code", "exponent").iter_rows())
+
+    def statements(self, business_date: date) -> StatementFrames:
+        """The statements that partner banks delivered for the date, by file name."""
+        folder = self.settings.input / "statements" / str(business_date)
+        paths = {
+            f"statements/{business_date}/{path.name}": path for path in sorted(folder.glob("*.xml"))
+        }
+        return read_statement_files(paths, exponents=self.exponents(business_date))
 
 
 @contextmanager

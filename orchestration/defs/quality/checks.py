@@ -1,6 +1,7 @@
 """One check a table that enters or leaves, on the asset that writes it."""
 
 import dagster as dg
+import polars as pl
 
 from ml.tables import SCORES
 from orchestration.asset import business_date_check
@@ -26,6 +27,35 @@ GUARDED: dict[str, tuple[Table, ...]] = {
 """Which tables an asset writes that a suite guards."""
 
 
+def _result(table_name: str, frame: pl.DataFrame) -> dg.AssetCheckResult:
+    """Run the suite of a table and show every rule, broken ones first."""
+    from quality.report import as_markdown
+    from quality.validation import check
+
+    result = check(table_name, frame)
+    return dg.AssetCheckResult(
+        passed=result.success,
+        metadata={
+            "rows": result.rows,
+            "rules broken": len(result.failures),
+            "report": dg.MetadataValue.md(as_markdown(result)),
+        },
+    )
+
+
+@business_date_check(
+    asset="reconciliation",
+    blocking=True,
+    description="Great Expectations suite of the entries in partner banks' statements, as they arrive.",
+)
+def statement_entries_expectations(
+    context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
+) -> dg.AssetCheckResult:
+    """Blocking: what a bank states is looked at before anything is concluded from it."""
+    days = business_dates(context)
+    return _result("statement_entries", pl.concat(platform.statements(day).entries for day in days))
+
+
 def _quality_check(asset: str, table: Table) -> dg.AssetChecksDefinition:
     @business_date_check(
         asset=asset,
@@ -36,18 +66,8 @@ def _quality_check(asset: str, table: Table) -> dg.AssetChecksDefinition:
     def expectations(
         context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.AssetCheckResult:
-        from quality.report import as_markdown
-        from quality.validation import check
-
-        result = check(table.name, platform.lake.scan(table, business_dates(context)).collect())
-        return dg.AssetCheckResult(
-            passed=result.success,
-            metadata={
-                "rows": result.rows,
-                "rules broken": len(result.failures),
-                "report": dg.MetadataValue.md(as_markdown(result)),
-            },
-        )
+        frame = platform.lake.scan(table, business_dates(context)).collect()
+        return _result(table.name, frame)
 
     return expectations
 

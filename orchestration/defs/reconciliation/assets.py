@@ -9,7 +9,6 @@ from orchestration.asset_page import in_major_units, pages_wanted, picture, tabl
 from orchestration.partitions import business_dates
 from orchestration.resources import Platform
 from pipelines.lake.ledger_tables import ACCOUNTS, ENTRIES, PAYMENTS, STATED_BALANCES
-from pipelines.reconciliation.camt053 import StatementFrames, read_statement_files
 from pipelines.reconciliation.reconcile import ClosedDay, Earlier, Reconciliation, reconcile
 from pipelines.reconciliation.report import breaks_picture, class_table, headline
 from pipelines.reconciliation.rules import Rules, load_rules
@@ -43,7 +42,7 @@ def reconciliation(context: dg.AssetExecutionContext, platform: dg.ResourceParam
         result = reconcile(
             business_date=day,
             day=closed,
-            statements=_statements(platform, day),
+            statements=platform.statements(day),
             earlier=_earlier(platform, day),
             rules=rules,
         )
@@ -62,13 +61,6 @@ def reconciliation(context: dg.AssetExecutionContext, platform: dg.ResourceParam
             },
             partition_key=str(day),
         )
-
-
-def _statements(platform: Platform, day: date) -> StatementFrames:
-    """The statements that partner banks delivered for the date, by file name."""
-    folder = platform.settings.input / "statements" / str(day)
-    paths = {f"statements/{day}/{path.name}": path for path in sorted(folder.glob("*.xml"))}
-    return read_statement_files(paths, exponents=platform.exponents(day))
 
 
 def _earlier(platform: Platform, day: date) -> Earlier:
