@@ -52,7 +52,8 @@ def run(*, source: SourceName | None, api_port: int, ui_port: int) -> None:
     settings = choose(source)
     api_port = _free(api_port, "--api-port")
     ui_port = _free(ui_port, "--ui-port")
-    signal.signal(signal.SIGTERM, _interrupt)
+    for signal_number in (signal.SIGINT, signal.SIGTERM):  # a shell may start us with SIGINT ignored
+        signal.signal(signal_number, _interrupt)
     with ExitStack() as stack:
         platform = stack.enter_context(open_platform(settings))
         dagster_home(settings, platform.server)
