@@ -36,6 +36,7 @@ class Economy:
     weekend: pl.DataFrame
     merchant_categories: pl.DataFrame
     credit_model: pl.DataFrame
+    borrower_model: pl.DataFrame
 
     def hour_weights(self, profile: str) -> pl.Series:
         """Weights of the 24 local hours of a profile."""

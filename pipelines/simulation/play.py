@@ -12,6 +12,13 @@ from pipelines.simulation.draft import with_counter_amount, with_fees
 from pipelines.simulation.draws import Ints
 from pipelines.simulation.economy import Economy
 from pipelines.simulation.holdings import Role
+from pipelines.simulation.lending_history import (
+    default_probability_ppm,
+    earlier_loans,
+    migrated_loans,
+    with_opening_before,
+)
+from pipelines.simulation.loan_book import after_repayments, granted, owed_by_account, repayments
 from pipelines.simulation.population import Population
 from pipelines.simulation.rendering import numbered, opening_balances
 from pipelines.simulation.statements import StatedDay, net_by_nostro, state_day
@@ -26,13 +33,15 @@ class PlayedDay:
     """One simulated day.
 
     `payments` as `numbered` returns them; `stated_opening` the balance, by account index and in
-    minor units, that each partner bank states before the day.
+    minor units, that each partner bank states before the day; `loans` (columns of `LOAN`) are all so
+    far, as they stand after the day.
     """
 
     day: date
     payments: pl.DataFrame
     stated: StatedDay
     stated_opening: Ints
+    loans: pl.DataFrame
 
     @property
     def plans(self) -> pl.DataFrame:
@@ -57,20 +66,33 @@ class Play:
         seed: int,
         dates: list[date],
     ) -> None:
-        self.accounts = population.accounts
-        self.market = Market(economy, population.accounts)
-        self.instances = instances
+        self.economy = economy
         self.seed = seed
         self.dates = dates
+        self.default_ppm = default_probability_ppm(population.accounts, economy=economy, seed=seed)
+        self.earlier_loans = earlier_loans(
+            population.accounts,
+            economy=economy,
+            probability_ppm=self.default_ppm,
+            seed=seed,
+            first_date=dates[0],
+        )
+        self.accounts = with_opening_before(
+            population.accounts, self.earlier_loans, seed=seed, first_date=dates[0]
+        )
+        self.market = Market(economy, self.accounts)
+        self.instances = instances
 
     def days(self) -> Iterator[PlayedDay]:
-        """Each date in turn; opening balances are instructions of the first."""
+        """Each date in turn; what is migrated, balances and loans, are instructions of the first."""
         nostros = self.accounts.filter(role=Role.NOSTRO)
-        balances = self.accounts["opening_minor"].to_numpy().copy()
-        stated_balances = balances.copy()
-        opening = opening_balances(self.accounts)
+        loans = self.earlier_loans
+        stated_balances = self.accounts["opening_minor"].to_numpy().copy()
+        balances = stated_balances + owed_by_account(loans, len(stated_balances))
+        migrated = self._migrated()
         for day in self.dates:
-            booked = self._booked(day, balances)
+            booked, new_loans = self._booked(day, balances, loans)
+            loans = pl.concat([after_repayments(loans, booked, day=day), new_loans])
             refused = plan_shortfalls(
                 booked,
                 market=self.market,
@@ -79,17 +101,30 @@ class Play:
                 balances=balances,
                 count=max(3, self.accounts.height // SHORTFALLS_PER_ACCOUNT),
             )
-            payments = pl.concat([opening, booked, refused], how="diagonal")
+            payments = pl.concat([migrated, booked, refused], how="diagonal")
             lines = numbered(payments, accounts=self.accounts, seed=self.seed, day=day)
             sent = lines.filter((pl.col("plan") != INSUFFICIENT).fill_null(value=True))
             stated = state_day(sent, nostros=nostros, seed=self.seed, day=day)
-            yield PlayedDay(day, lines, stated, stated_balances)
+            yield PlayedDay(day, lines, stated, stated_balances, loans)
             balances = settle(booked, accounts=self.accounts, balances=balances)
             stated_balances = stated_balances + net_by_nostro(stated.entries, len(balances))
-            opening = opening.clear()
+            migrated = migrated.clear()
 
-    def _booked(self, day: date, balances: Ints) -> pl.DataFrame:
-        """What the ledger will book of the day: the ordinary and the planted, covered, with fees."""
+    def _migrated(self) -> pl.DataFrame:
+        """A draft of what the first date brings over from earlier systems, with `days_before`."""
+        loans = migrated_loans(
+            self.earlier_loans,
+            accounts=self.accounts,
+            economy=self.economy,
+            seed=self.seed,
+            first_date=self.dates[0],
+        )
+        return pl.concat([opening_balances(self.accounts), loans], how="diagonal_relaxed")
+
+    def _booked(
+        self, day: date, balances: Ints, loans: pl.DataFrame
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """What the ledger will book of the day, covered, with fees; and the loans it disburses."""
         plan = planted(
             instances=self.instances,
             market=self.market,
@@ -98,6 +133,15 @@ class Play:
             day=day,
             balances=balances,
         )
-        ordinary = background(market=self.market, seed=self.seed, day=day, balances=balances)
-        wished = with_counter_amount(pl.concat([ordinary, plan]), self.accounts)
-        return with_fees(keep_covered(wished, accounts=self.accounts, balances=balances))
+        ordinary, new_loans = granted(
+            background(market=self.market, seed=self.seed, day=day, balances=balances),
+            loans=loans,
+            accounts=self.accounts,
+            probability_ppm=self.default_ppm,
+            seed=self.seed,
+            day=day,
+        )
+        due = repayments(loans, seed=self.seed, day=day)
+        wished = with_counter_amount(pl.concat([due, ordinary, plan]), self.accounts)
+        covered = keep_covered(wished, accounts=self.accounts, balances=balances)
+        return with_fees(covered), new_loans

@@ -56,9 +56,14 @@ def opening_balances(accounts: pl.DataFrame) -> pl.DataFrame:
 def numbered(payments: pl.DataFrame, *, accounts: pl.DataFrame, seed: int, day: date) -> pl.DataFrame:
     """The day's payments in order of event time, with all columns of the format and those of the draft.
 
+    What has `days_before` happened that many days before `day`: it is migrated from an earlier system.
+
     Adds `agent` (index of the account whose book the payment is in) and `nostro` (index, of payouts
     and collections).
     """
+    before = pl.col("days_before").fill_null(0)
+    # An opening balance happened at the account's last movement, but counts from the migration on.
+    counted_before = pl.when(pl.col("kind") == "opening_balance").then(0).otherwise(before)
     midnight = 86_400 * (day.toordinal() - date(1970, 1, 1).toordinal())
     ordered = (
         payments.with_columns(agent=pl.coalesce("debtor", "creditor"))
@@ -68,7 +73,7 @@ def numbered(payments: pl.DataFrame, *, accounts: pl.DataFrame, seed: int, day: 
             how="left",
             maintain_order="left",
         )
-        .with_columns(local=midnight + pl.col("second") - 86_400 * pl.col("days_before").fill_null(0))
+        .with_columns(local=midnight + pl.col("second") - 86_400 * before)
         .with_columns(instant=pl.col("local") - 3600 * pl.col("offset"))
         .sort("instant", maintain_order=True)
     )
@@ -78,7 +83,7 @@ def numbered(payments: pl.DataFrame, *, accounts: pl.DataFrame, seed: int, day: 
         nostro=pl.when(pl.col("kind").is_in(["payout", "collection"])).then("agent_nostro"),
         event_at=pl.from_epoch("local").dt.strftime("%Y-%m-%dT%H:%M:%S")
         + pl.format("+{}:00", pl.col("offset").cast(pl.String).str.zfill(2)),
-        value_date=pl.lit(day.isoformat()),
+        value_date=(pl.lit(day) - pl.duration(days=counted_before)).dt.strftime("%Y-%m-%d"),
     )
     return _with_parties(identified, accounts, day)
 

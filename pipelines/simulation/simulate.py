@@ -17,7 +17,7 @@ from pipelines.simulation.holdings import Role
 from pipelines.simulation.play import Play, PlayedDay
 from pipelines.simulation.population import Population, populate
 from pipelines.simulation.rendering import accounts_csv, instructions_csv, participants_csv, rates_csv
-from pipelines.simulation.truth import break_truth, shortfall_truth, typology_truth
+from pipelines.simulation.truth import borrower_truth, break_truth, shortfall_truth, typology_truth
 from pipelines.simulation.typologies import instances_of_each, plan_instances
 
 ENTRY_FIELDS = [field.name for field in fields(Entry)]
@@ -50,7 +50,8 @@ class SimulationSummary:
 
     `accounts` are customer accounts; `instructions` include opening balances and the refused
     ones; `typologies` are planted instances, `shortfalls` instructions that the ledger refuses,
-    `statement_breaks` planted differences, `loans` rows of the credit history with an outcome.
+    `statement_breaks` planted differences, `borrowers` accounts with a loan in the books, `loans`
+    rows of the credit history with an outcome.
     """
 
     first_date: date
@@ -62,6 +63,7 @@ class SimulationSummary:
     typologies: int
     shortfalls: int
     statement_breaks: int
+    borrowers: int
     loans: int
 
 
@@ -73,8 +75,8 @@ def simulate(
     Same arguments, same bytes, on any machine. `out` receives `participants.csv`, `accounts.csv`,
     `rates.csv`, `instructions/<date>.csv`, `statements/<date>/<participant>_<partner>_<currency>.xml`
     and `credit/`; `truth` receives `aml_typologies.csv`, `statement_breaks.csv`,
-    `insufficient_funds.csv` and `credit_probabilities.csv`. Retail rails run on every day of the
-    week, so every calendar day is a business date here.
+    `insufficient_funds.csv`, `borrowers.csv` and `credit_probabilities.csv`. Retail rails run on
+    every day of the week, so every calendar day is a business date here.
 
     Raises `InvalidSimulation` for an argument out of range and `LeftoverFiles` when `out` holds
     other dates; files of the same dates are replaced.
@@ -103,12 +105,18 @@ def simulate(
     _write(out / "accounts.csv", accounts_csv(population))
     _write(out / "rates.csv", rates_csv(economy.currencies))
     written, statements, plans, breaks = 0, 0, [], []
+    lent = play.earlier_loans
     for played in play.days():
         _write(out / "instructions" / f"{played.day}.csv", instructions_csv(played.payments))
         statements += _write_statements(out / "statements" / str(played.day), population, played)
         written += played.payments.height
         plans.append(played.plans)
         breaks.append(played.breaks)
+        lent = played.loans
+    borrowers = borrower_truth(
+        lent, probability_ppm=play.default_ppm, accounts=population.accounts, on=dates[-1]
+    )
+    _write(truth / "borrowers.csv", borrowers.write_csv().encode())
     planted = _write_truth(truth, population, pl.concat(plans), pl.concat(breaks))
     loans = write_credit_history(
         out=out / "credit", truth=truth, seed=seed, before=first_date, economy=economy
@@ -120,6 +128,7 @@ def simulate(
         accounts=population.accounts.filter(pl.col("role") != Role.NOSTRO).height,
         instructions=written,
         statements=statements,
+        borrowers=borrowers.height,
         loans=loans,
         **planted,
     )

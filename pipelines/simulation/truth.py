@@ -3,9 +3,12 @@
 Belongs here: the layout of the truth files. What was planted is decided where it is planted.
 """
 
+from datetime import date
+
 import polars as pl
 
 from pipelines.simulation.coverage import INSUFFICIENT
+from pipelines.simulation.draws import Ints
 from pipelines.simulation.economy import decimal_text
 
 
@@ -65,3 +68,24 @@ def break_truth(breaks: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
         ledger_date="ledger_date",
         stated_date="stated_date",
     ).sort("business_date", "participant", "account", "reference")
+
+
+def borrower_truth(
+    loans: pl.DataFrame, *, probability_ppm: Ints, accounts: pl.DataFrame, on: date
+) -> pl.DataFrame:
+    """One row a borrower: the probability, in millionths, that a loan is late, and their loans.
+
+    `late_loans` are those closed after the due date, or open after it at the close of date `on`.
+    `probability_ppm`: by account index.
+    """
+    late = pl.col("due_on") < pl.col("closed_on").fill_null(on)
+    borrowers = (
+        loans.group_by("account")
+        .agg(loans=pl.len(), late_loans=late.sum())
+        .sort("account")
+        .rename({"account": "borrower"})
+        .with_columns(probability_of_default_ppm=pl.lit(pl.Series(probability_ppm)).gather("borrower"))
+    )
+    return _named(borrowers, accounts.with_columns(borrower="index"), "borrower").select(
+        "participant", "account", "probability_of_default_ppm", "loans", "late_loans"
+    )

@@ -38,6 +38,12 @@ class Simulated:
     def of_kind(self, *kinds: str) -> list[Row]:
         return [row for row in self.all_instructions if row["kind"] in kinds]
 
+    @property
+    def migrated_loans(self) -> list[Row]:
+        """Disbursements and repayments before the first date."""
+        rows = self.of_kind("loan_disbursement", "loan_repayment")
+        return [row for row in rows if row["value_date"] < str(FIRST_DATE)]
+
     def true(self, name: str) -> list[Row]:
         return rows(self.truth / f"{name}.csv")
 

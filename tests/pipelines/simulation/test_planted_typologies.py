@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -130,8 +131,17 @@ def test_a_reactivated_account_had_been_still_for_more_than_a_year(simulated, pl
 
 
 def test_an_account_is_either_in_use_or_has_been_still_for_more_than_a_year(simulated) -> None:
-    ages = [(date(2024, 5, 29) - at(row).date()).days for row in simulated.of_kind("opening_balance")]
-    assert all(0 < age < 90 or age > 365 for age in ages)
+    first = date(2024, 5, 29)
+    moved = {}
+    for row in [*simulated.of_kind("opening_balance"), *simulated.migrated_loans]:
+        account = (
+            row["creditor_agent"] or row["debtor_agent"],
+            row["creditor_account"] or row["debtor_account"],
+        )
+        moved.setdefault(account, []).append((first - at(row).date()).days)
+    assert all(0 < min(ages) < 180 or ages[0] == min(ages) > 365 for ages in moved.values())
+    gaps = [a - b for ages in moved.values() for a, b in pairwise(sorted(ages, reverse=True))]
+    assert 90 < max(gaps) < 180  # what is migrated wakes nobody
 
 
 def test_other_dormant_accounts_stay_dormant(simulated, planted) -> None:
