@@ -50,6 +50,7 @@ def reasons(contributions: npt.NDArray[np.float64], codes: Sequence[str]) -> pl.
     chosen = texts[order, (strength > 0).astype(int)]
     chosen[np.abs(strength) <= NOTICEABLE] = None
     ranked = {f"reason_{rank + 1}": chosen[:, rank : rank + 1].ravel() for rank in range(REASONS)}
-    padded = {name: texts if texts.size else [None] * len(chosen) for name, texts in ranked.items()}
+    # Lists, because Polars keeps an object array without any text as objects, not as strings.
+    padded = {name: t.tolist() if t.size else [None] * len(chosen) for name, t in ranked.items()}
     frame = pl.DataFrame(padded, schema=dict.fromkeys(ranked, pl.String))
     return frame.with_columns(pl.col("reason_1").fill_null(str(Abstention.NOTHING_APART)))

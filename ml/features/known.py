@@ -26,7 +26,7 @@ LOAN_PURPOSE = "UVER"
 """Purpose by which banks mark instalments of a loan that another bank holds (Berka: `UVER`, loan)."""
 
 _ENTRY_COLUMNS = (
-    SUBJECT, "business_date", "version", "side", "amount_minor", "kind", "payment_id",
+    SUBJECT, "business_date", "value_date", "version", "side", "amount_minor", "kind", "payment_id",
     "debits_posted_after", "credits_posted_after",
 )  # fmt: skip
 _PAYMENT_COLUMNS = (

@@ -4,7 +4,8 @@ Repayments settle the oldest loan first. What is repaid beyond all loans disburs
 loan that the ledger did not disburse (another bank's, or from before the ledger's first day): that is
 one loan more, known from its repayments only, without principal and due date. The term is what the
 disbursement's purpose states, as in `Consumer loan, term 30 days`; where it states none, no due date
-is known, and lateness stays unknown.
+is known, and lateness stays unknown. Loans are dated by value date: those migrated from an earlier
+system are booked long after they were disbursed and repaid, and known only since then.
 """
 
 import polars as pl
@@ -16,6 +17,9 @@ from ml.features.movements import repays_loan
 
 TERM = r"(?i)\bterm (\d{1,4}) days\b"
 """How a purpose states the term of a loan."""
+
+COUNTED_ON = "counted_on"
+"""The value date, at the latest the date on which the books know of it."""
 
 DISBURSEMENT, REPAYMENT = "loan_disbursement", "loan_repayment"
 
@@ -31,10 +35,10 @@ def ledger_loans(known: Known) -> pl.DataFrame:
     own = dated.select(
         SUBJECT,
         disbursed_order="version",
-        disbursed_on="business_date",
+        disbursed_on=COUNTED_ON,
         principal_minor="amount_minor",
         term_days=term,
-        due_on=pl.col("business_date").dt.offset_by(pl.format("{}d", term)),
+        due_on=pl.col(COUNTED_ON).dt.offset_by(pl.format("{}d", term)),
         first_repaid_on="first_repaid_on",
         closed_on="closed_on",
     )
@@ -63,6 +67,7 @@ def _events(known: Known) -> pl.DataFrame:
     is_repayment = (pl.col("side") == "D") & (repays_loan() | (pl.col("kind") == DISBURSEMENT))
     amount = pl.col("amount_minor")
     running = rows.filter(is_disbursement | is_repayment).with_columns(
+        pl.min_horizontal("value_date", "business_date").alias(COUNTED_ON),
         is_disbursement=is_disbursement,
         disbursed_minor=pl.when(is_disbursement).then(amount).otherwise(0).cum_sum().over(SUBJECT),
         repaid_minor=pl.when(is_disbursement).then(0).otherwise(amount).cum_sum().over(SUBJECT),
@@ -77,7 +82,7 @@ def _repayments(events: pl.DataFrame) -> pl.DataFrame:
         events.filter(~pl.col("is_disbursement"))
         .with_columns(settled_minor=pl.col("repaid_minor") - pl.col("excess_minor"))
         .unique([SUBJECT, "settled_minor"], keep="first", maintain_order=True)
-        .select(SUBJECT, "settled_minor", settled_on="business_date")
+        .select(SUBJECT, "settled_minor", settled_on=COUNTED_ON)
         .sort("settled_minor", SUBJECT)
     )
 
@@ -119,7 +124,7 @@ def _foreign(events: pl.DataFrame) -> pl.DataFrame:
         .group_by(SUBJECT)
         .agg(
             disbursed_order=pl.col("version").min(),
-            disbursed_on=pl.col("business_date").min(),
-            first_repaid_on=pl.col("business_date").min(),
+            disbursed_on=pl.col(COUNTED_ON).min(),
+            first_repaid_on=pl.col(COUNTED_ON).min(),
         )
     )

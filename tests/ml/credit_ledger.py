@@ -23,6 +23,7 @@ class Move:
     other: str | None = None
     purpose: str | None = None
     booked_days_late: int = 0
+    valued_days_before: int = 0
 
     @property
     def day(self) -> date:
@@ -74,6 +75,7 @@ def _entry(move: Move, version: int, debits: int, credits: int) -> dict[str, obj
     booked = datetime.combine(move.day, time(9), UTC) + timedelta(days=move.booked_days_late)
     return {
         "business_date": move.day, "book_id": 1, "account_id": move.account, "version": version,
+        "value_date": move.day - timedelta(days=move.valued_days_before),
         "side": "C" if move.signed > 0 else "D", "amount_minor": move.amount, "kind": move.kind,
         "payment_id": f"{move.account}-{version}", "booked_at": booked,
         "debits_posted_after": debits, "credits_posted_after": credits,

@@ -169,6 +169,12 @@ def test_a_score_that_nothing_moved_says_so() -> None:
     assert found.row(0) == (str(Abstention.NOTHING_APART), None, None)
 
 
+def test_a_score_that_nothing_moved_may_stand_before_others() -> None:
+    found = reasons(np.array([[0.0, 0.0], [0.0, 0.0], [0.3, 0.0]]), ["L01", "L02"])
+    assert [text and text[:3] for text in found["reason_1"]] == ["N03", "N03", "L01"]
+    assert found["reason_2"].to_list() == [None, None, None]
+
+
 @given(st.lists(st.floats(1e-9, 1 - 1e-9), min_size=2))
 def test_a_higher_risk_never_has_a_higher_score(probabilities: list[float]) -> None:
     found = points(np.array(sorted(probabilities)))

@@ -1,6 +1,7 @@
 """Features against a plain oracle, and nothing later than the business date in any of them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from statistics import fmean, pstdev
@@ -210,6 +211,19 @@ def test_the_evidence_suffices_to_compute_the_feature_again(
         again = featured(Frames(entries=kept, accounts=ledger.accounts, payments=ledger.payments))
         same = pl.col("feature") == feature
         assert whole.features.filter(same).equals(again.features.filter(same))
+
+
+@settings(max_examples=10, deadline=None)
+@given(loans=st.lists(loan_moves(past), max_size=12))
+def test_migrated_loans_count_on_the_days_on_which_they_were_lent_and_repaid(
+    loans: list[Move], featured: Featured, values: Values
+) -> None:
+    known_then = values(featured(frames(loans, accounts=ACCOUNTS)))
+    in_turn = sorted(loans, key=lambda move: -move.days_ago)
+    migrated = [replace(move, days_ago=0, valued_days_before=move.days_ago) for move in in_turn]
+    found = values(featured(frames(migrated, accounts=ACCOUNTS)))
+    of_loans = {key for key in known_then if key[1] in loan_oracle([])}
+    assert {key: found[key] for key in of_loans} == {key: known_then[key] for key in of_loans}
 
 
 def test_evidence_names_entries_that_exist_and_one_run_a_feature(featured: Featured) -> None:
