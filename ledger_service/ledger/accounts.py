@@ -1,17 +1,20 @@
-"""Opening accounts, in batches, one result per item."""
+"""Opening accounts, in batches, one result per item; closing, freezing and limiting one."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 import psycopg
 
 from ledger_service.ledger.chart import CHART
+from ledger_service.ledger.results import AccountChangeResult
 
 ACCOUNT_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "account_id": pl.Int64,
     "external_ref": pl.String,
     "chart_code": pl.Int32,
     "currency": pl.String,
+    "parent_account_id": pl.Int64,
     "counterparty_id": pl.String,
     "party_id": pl.String,
     "party_kind": pl.String,
@@ -40,3 +43,44 @@ def create_accounts(
     values = [columns[name].to_list() for name in order]
     row = connection.execute(_STATEMENT, [book_id, *values]).fetchone()
     return pl.Series("result", row[0] if row else [], dtype=pl.String)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountTerms:
+    """What can change on an account; limits in minor units, None for none."""
+
+    closed: bool = False
+    debits_frozen: bool = False
+    credits_frozen: bool = False
+    debit_limit: int | None = None
+    credit_limit: int | None = None
+
+
+def change_account(
+    connection: psycopg.Connection,
+    *,
+    book_id: int,
+    account_id: int,
+    revision: int,
+    terms: AccountTerms,
+    reason: str,
+) -> AccountChangeResult:
+    """Give an account new terms; `revision` is the one that the caller has seen.
+
+    The caller commits. Every revision is kept with its reason (`ledger.account_revision`).
+    """
+    row = connection.execute(
+        "SELECT ledger.change_account(%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        [
+            book_id,
+            account_id,
+            revision,
+            terms.closed,
+            terms.debits_frozen,
+            terms.credits_frozen,
+            terms.debit_limit,
+            terms.credit_limit,
+            reason,
+        ],
+    ).fetchone()
+    return AccountChangeResult(row[0] if row else AccountChangeResult.ACCOUNT_NOT_FOUND)

@@ -37,10 +37,18 @@ TRANSFER_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "booked_at": TIMESTAMP,
     "value_date": pl.Date,
 }
-"""Columns of a batch of transfers. Phase is single, pending, post or void; `linked` chains an item
-to the next; a null booked_at is the ledger's clock."""
+"""Columns that every batch of transfers has. Phase is single, pending, post, void or expire; `linked`
+chains an item to the next; a null booked_at is the ledger's clock."""
 
-_SCHEMA = pl.Schema(TRANSFER_COLUMNS)
+OPTIONAL_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "reverses_id": pl.String,
+    "timeout_s": pl.Int64,
+    "balancing": pl.String,
+}
+"""Columns that a batch may have: the transfer that an item reverses; after how many seconds a hold
+expires; the side (debit, credit, both) to whose available amount an item is clamped."""
+
+_SCHEMA = pl.Schema(TRANSFER_COLUMNS | OPTIONAL_COLUMNS)
 
 _ENCODERS: dict[str, Callable[[pl.Series], BinaryArray]] = {
     "transfer_id": identifiers,
@@ -55,6 +63,9 @@ _ENCODERS: dict[str, Callable[[pl.Series], BinaryArray]] = {
     "event_at": timestamps,
     "booked_at": timestamps,
     "value_date": dates,
+    "reverses_id": identifiers,
+    "timeout_s": integers,
+    "balancing": texts,
 }
 """How each column travels, in the order of the database function's parameters."""
 
@@ -72,16 +83,28 @@ class BatchTooLarge(ValueError):
 def create_transfers(
     connection: psycopg.Connection, *, book_id: int, business_date: date, transfers: pl.DataFrame
 ) -> pl.Series:
-    """Post a batch; `transfers` has `TRANSFER_COLUMNS`, at most `BATCH_LIMIT` rows.
+    """Post a batch of at most `BATCH_LIMIT` rows: `TRANSFER_COLUMNS`, and any of `OPTIONAL_COLUMNS`.
 
     Returns `TransferResult` values (String) in input order; only `created` was booked now. The
-    caller commits. A batch never fails whole because one item is bad; raises `BatchTooLarge`, and
-    `MalformedIdentifier` where an id is not a UUID.
+    caller commits; until then the book is locked. A batch never fails whole because one item is bad;
+    raises `BatchTooLarge`, and `MalformedIdentifier` where an id is not a UUID.
     """
     if transfers.height > BATCH_LIMIT:
         raise BatchTooLarge(transfers.height)
-    typed = transfers if transfers.schema == _SCHEMA else transfers.select(list(_SCHEMA)).cast(_SCHEMA)
-    values = [encode(typed[name]) for name, encode in _ENCODERS.items()]
+    values = [_encoded(transfers, name) for name in _ENCODERS]
     with array_cursor(connection) as cursor:
         row = cursor.execute(_STATEMENT, [book_id, business_date, *values]).fetchone()
     return pl.Series("result", row[0] if row else [], dtype=pl.String)
+
+
+def _encoded(transfers: pl.DataFrame, name: str) -> BinaryArray | None:
+    """A column for the wire; None where it is optional and says nothing."""
+    if name in OPTIONAL_COLUMNS and name not in transfers.columns:
+        return None
+    column = transfers[name]
+    if name in _MAY_BE_ABSENT and column.null_count() == len(column) > 0:
+        return None
+    return _ENCODERS[name](column if column.dtype == _SCHEMA[name] else column.cast(_SCHEMA[name]))
+
+
+_MAY_BE_ABSENT = frozenset({"pending_id", "payment_id", "booked_at", *OPTIONAL_COLUMNS})

@@ -12,7 +12,7 @@ import psycopg
 
 from ledger_service.ledger.accounts import ACCOUNT_COLUMNS, create_accounts
 from ledger_service.ledger.books import close_business_date, register_participants
-from ledger_service.ledger.transfers import TRANSFER_COLUMNS, create_transfers
+from ledger_service.ledger.transfers import OPTIONAL_COLUMNS, TRANSFER_COLUMNS, create_transfers
 from ledger_service.ledger.verification import BookVerification, verify
 
 DAY = date(2025, 3, 3)
@@ -43,6 +43,9 @@ def transfer(
         "event_at": NOON,
         "booked_at": None,
         "value_date": DAY,
+        "reverses_id": None,
+        "timeout_s": None,
+        "balancing": None,
     }
     assert other.keys() <= item.keys()
     return item | other
@@ -55,6 +58,7 @@ def account(account_id: int | None, **other: Any) -> dict[str, Any]:
         "external_ref": f"A{account_id}",
         "chart_code": 2010,
         "currency": "KES",
+        "parent_account_id": None,
         "counterparty_id": None,
         "party_id": None,
         "party_kind": None,
@@ -80,7 +84,7 @@ class Book:
 
     def post(self, *items: dict[str, Any], on: date = DAY) -> list[str]:
         with self.connection.transaction():
-            frame = pl.DataFrame(items, schema=TRANSFER_COLUMNS, orient="row")
+            frame = pl.DataFrame(items, schema=TRANSFER_COLUMNS | OPTIONAL_COLUMNS, orient="row")
             results = create_transfers(
                 self.connection, book_id=self.book_id, business_date=on, transfers=frame
             )
