@@ -14,7 +14,6 @@ ACCOUNT_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "external_ref": pl.String,
     "chart_code": pl.Int32,
     "currency": pl.String,
-    "parent_account_id": pl.Int64,
     "counterparty_id": pl.String,
     "party_id": pl.String,
     "party_kind": pl.String,
@@ -23,7 +22,27 @@ ACCOUNT_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "debit_limit": pl.Int64,
     "credit_limit": pl.Int64,
 }
-"""Columns of a batch of accounts; limits in minor units, null for none."""
+"""Columns that every batch of accounts has; limits in minor units, null for none."""
+
+OPTIONAL_ACCOUNT_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {"parent_account_id": pl.Int64}
+"""Columns that a batch may have: the account into whose balance an account rolls up."""
+
+_PARAMETERS = (
+    "account_id",
+    "external_ref",
+    "chart_code",
+    "normal_side",
+    "currency",
+    "parent_account_id",
+    "counterparty_id",
+    "party_id",
+    "party_kind",
+    "holder_name",
+    "opened_on",
+    "debit_limit",
+    "credit_limit",
+)
+"""In the order of the database function's."""
 
 _STATEMENT = Path(__file__).with_name("create_accounts.sql").read_bytes()
 
@@ -31,16 +50,21 @@ _STATEMENT = Path(__file__).with_name("create_accounts.sql").read_bytes()
 def create_accounts(
     connection: psycopg.Connection, *, book_id: int, accounts: pl.DataFrame
 ) -> pl.Series:
-    """Open accounts in a book; `accounts` has `ACCOUNT_COLUMNS`.
+    """Open accounts in a book: `ACCOUNT_COLUMNS`, and any of `OPTIONAL_ACCOUNT_COLUMNS`.
 
     Returns `AccountResult` values (String) in input order. The normal side follows the chart.
     """
     sides = {int(code): str(line.normal_side) for code, line in CHART.items()}
-    columns = accounts.select(list(ACCOUNT_COLUMNS)).with_columns(
-        normal_side=pl.col("chart_code").replace_strict(sides, default=None, return_dtype=pl.String)
+    absent = [
+        pl.lit(None, kind).alias(name)
+        for name, kind in OPTIONAL_ACCOUNT_COLUMNS.items()
+        if name not in accounts.columns
+    ]
+    columns = accounts.with_columns(
+        *absent,
+        normal_side=pl.col("chart_code").replace_strict(sides, default=None, return_dtype=pl.String),
     )
-    order = ("account_id", "external_ref", "chart_code", "normal_side", *list(ACCOUNT_COLUMNS)[3:])
-    values = [columns[name].to_list() for name in order]
+    values = [columns[name].to_list() for name in _PARAMETERS]
     row = connection.execute(_STATEMENT, [book_id, *values]).fetchone()
     return pl.Series("result", row[0] if row else [], dtype=pl.String)
 

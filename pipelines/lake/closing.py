@@ -34,19 +34,21 @@ def close_books(server: Server, *, book_ids: tuple[int, ...], business_dates: It
 
     The closing time recorded is the end of the business date in UTC: the same on every rerun.
     """
+    days = sorted(business_dates)
     with server.connect(Database.LEDGER, Role.CLOSE, autocommit=True) as connection:
         for book_id in book_ids:
             with connection.transaction():
-                for day in sorted(business_dates):
+                for day in days:
                     closed = closed_through(connection, book_id=book_id)
                     if closed is None or closed < day:
-                        end = datetime.combine(day + timedelta(days=1), time(), UTC)
                         close_business_date(
-                            connection, book_id=book_id, business_date=day, closed_at=end
+                            connection, book_id=book_id, business_date=day, closed_at=_end(day)
                         )
-            with connection.transaction():
-                for day in sorted(business_dates):
-                    seal(connection, book_id=book_id, business_date=day)
+                seal(connection, book_id=book_id, sealed_at=_end(days[-1]))
+
+
+def _end(business_date: date) -> datetime:
+    return datetime.combine(business_date + timedelta(days=1), time(), UTC)
 
 
 def write_lake(

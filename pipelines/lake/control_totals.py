@@ -1,14 +1,12 @@
 """Control totals: the lake's copy of a business date proven against the ledger.
 
-Three proofs per book and currency: number of transfers, their sum to the minor unit, and the Merkle
-root recomputed from the Parquet rows against the root that the ledger sealed.
+Three proofs per book and currency: number of transfers, their sum to the minor unit, and a hash of their
+content, which PostgreSQL takes from the journal and we from the Parquet rows.
 """
 
 import hashlib
 
 import polars as pl
-
-from ledger_service.ledger.sealing import merkle_root
 
 CONTROL_TOTALS: dict[str, pl.DataType | type[pl.DataType]] = {
     "book_id": pl.Int32,
@@ -16,25 +14,23 @@ CONTROL_TOTALS: dict[str, pl.DataType | type[pl.DataType]] = {
     "currency": pl.String,
     "transfers": pl.Int64,
     "amount_minor": pl.Int128,
-    "merkle_root": pl.String,
+    "content_sha256": pl.String,
 }
-"""Columns of a set of control totals; the Merkle root is of the whole book and date, in hex."""
+"""Columns of a set of control totals; the hash in hex."""
 
 
 def lake_totals(transfers: pl.DataFrame) -> pl.DataFrame:
     """Control totals of lake transfers (schema `TRANSFERS`), as `CONTROL_TOTALS`."""
-    sums = transfers.group_by("book_id", "business_date", "currency").agg(
-        transfers=pl.len().cast(pl.Int64), amount_minor=pl.col("amount_minor").cast(pl.Int128).sum()
+    groups = ["book_id", "business_date", "currency"]
+    leaves = transfers.sort("transfer_id").with_columns(leaf=pl.Series(_leaves(transfers), dtype=pl.Binary))
+    sums = leaves.group_by(groups, maintain_order=True).agg(
+        transfers=pl.len().cast(pl.Int64),
+        amount_minor=pl.col("amount_minor").cast(pl.Int128).sum(),
+        leaves="leaf",
     )
-    roots = [
-        {"book_id": book_id, "business_date": day, "merkle_root": merkle_root(_leaves(rows)).hex()}
-        for (book_id, day), rows in transfers.partition_by(
-            "book_id", "business_date", as_dict=True
-        ).items()
-    ]
-    schema = {name: CONTROL_TOTALS[name] for name in ("book_id", "business_date", "merkle_root")}
-    joined = sums.join(pl.DataFrame(roots, schema=schema), on=["book_id", "business_date"])
-    return joined.select(list(CONTROL_TOTALS)).sort("book_id", "business_date", "currency")
+    hashes = [hashlib.sha256(b"".join(leaves)).hexdigest() for leaves in sums["leaves"]]
+    totals = sums.with_columns(content_sha256=pl.Series(hashes, dtype=pl.String))
+    return totals.select(list(CONTROL_TOTALS)).sort(groups)
 
 
 def ledger_totals(rows: pl.DataFrame) -> pl.DataFrame:
@@ -49,13 +45,13 @@ def differences(lake: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
     both = ledger.join(lake, on=keys, how="full", suffix="_lake", coalesce=True)
     same = pl.all_horizontal(
         pl.col(name).eq_missing(pl.col(f"{name}_lake"))
-        for name in ("transfers", "amount_minor", "merkle_root")
+        for name in ("transfers", "amount_minor", "content_sha256")
     )
     return both.filter(~same).sort(keys)
 
 
 def _leaves(transfers: pl.DataFrame) -> list[bytes]:
-    """The canonical bytes of `ledger_service/ledger/leaves.sql`, hashed, in order of transfer id."""
+    """The content of each transfer as `extraction/ledger_totals.sql` writes it, hashed, by transfer id."""
     canonical = transfers.sort("transfer_id").select(
         pl.concat_str(
             "book_id",
@@ -66,6 +62,7 @@ def _leaves(transfers: pl.DataFrame) -> list[bytes]:
             "amount_minor",
             "phase",
             pl.col("pending_id").fill_null(""),
+            pl.col("reverses_id").fill_null(""),
             "kind",
             pl.col("payment_id").fill_null(""),
             pl.col("event_at").dt.epoch("us"),

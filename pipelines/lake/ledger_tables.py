@@ -63,8 +63,9 @@ TRANSFERS = Table(
         "credit_account_id": pl.Int64,
         "currency": pl.String,
         "amount_minor": pl.Int64,
-        "phase": pl.String,  # single, pending, post, void
-        "pending_id": pl.String,  # of post and void: the transfer they resolve
+        "phase": pl.String,  # single, pending, post, void, expire
+        "pending_id": pl.String,  # of post, void and expire: the hold they resolve
+        "reverses_id": pl.String,  # of a reversal: the transfer whose money it returns
         "kind": pl.String,  # ledger_service.payments.instructions.PaymentKind
         "payment_id": pl.String,  # the instruction behind it
         "event_at": TIMESTAMP,

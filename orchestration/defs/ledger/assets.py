@@ -38,7 +38,7 @@ def intake(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platfor
     group=GROUP, owner="ledger", kinds={"postgres", "parquet"}, deps=["intake"], pool=LEDGER_POOL
 )
 def close(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> None:
-    """The business date closed in every book, sealed, and written to the lake below the watermark.
+    """The business date closed in every book, sealed, and written to the lake.
 
     Afterwards no transfer can appear in it: late items book to the next open date.
     """

@@ -1,1 +1,1 @@
-"""The close's way out of the ledger: columnar, in one snapshot, below a watermark."""
+"""The close's way out of the ledger: columnar, in one snapshot, of closed dates."""

@@ -1,7 +1,7 @@
 """Reading closed business dates out of the ledger: Arrow from PostgreSQL, one snapshot a range.
 
-The watermark is `pg_snapshot_xmin` of that snapshot: only rows of transactions below it are read,
-and it must have passed the transaction that closed the dates, so that nothing can still appear.
+Every writer of a book holds its state until it commits, and so does the close: a snapshot that sees a
+date closed sees all of its transfers, and none can appear in it later.
 """
 
 from collections.abc import Iterator
@@ -33,16 +33,13 @@ DATED_TABLES = (TRANSFERS, ENTRIES, PAYMENTS, STATED_BALANCES, QUARANTINE)
 """Tables whose rows carry their business date."""
 
 
-class WatermarkBehind(RuntimeError):
-    """A transaction older than the close is still open: the dates cannot be read completely yet."""
+class DateNotClosed(RuntimeError):
+    """A business date of the range is open in a book: transfers can still appear in it."""
 
-    def __init__(self, first: date, last: date) -> None:
-        self.first = first
+    def __init__(self, book_id: int, last: date) -> None:
+        self.book_id = book_id
         self.last = last
-        super().__init__(
-            f"a transaction from before the close of {first}..{last} is still open; "
-            "end it or wait, then close again"
-        )
+        super().__init__(f"book {book_id} has not closed {last}: close it before it is read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +50,6 @@ class LedgerReader:
     book_ids: tuple[int, ...]
     first: date
     last: date
-    watermark: int
 
     def dated(self, table: Table) -> pl.DataFrame:
         """Rows of one of `DATED_TABLES` over the whole range, typed as the table declares."""
@@ -96,7 +92,6 @@ class LedgerReader:
             book_ids=sql.Literal(list(self.book_ids)),
             first=sql.Literal(self.first),
             last=sql.Literal(self.last),
-            watermark=sql.Literal(str(self.watermark)),
         )
         self.cursor.execute(statement.as_string(None))
         return pl.DataFrame(self.cursor.fetch_arrow_table())
@@ -120,12 +115,11 @@ def _totals_after(entries: pl.DataFrame) -> pl.DataFrame:
 def ledger_reader(
     server: Server, *, book_ids: tuple[int, ...], first: date, last: date
 ) -> Iterator[LedgerReader]:
-    """One read-only snapshot over closed dates; raises `WatermarkBehind`."""
+    """One read-only snapshot over closed dates; raises `DateNotClosed`."""
     uri = server.uri(Database.LEDGER, role=Role.CLOSE)
     with dbapi.connect(uri) as connection, connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        reader = LedgerReader(cursor, book_ids, first, last, watermark=0)
-        row = reader.query("watermark").row(0, named=True)
-        if not row["close_is_below"]:
-            raise WatermarkBehind(first, last)
-        yield LedgerReader(cursor, book_ids, first, last, int(row["watermark"]))
+        reader = LedgerReader(cursor, book_ids, first, last)
+        if (still_open := reader.query("open_books")).height:
+            raise DateNotClosed(still_open["book_id"][0], last)
+        yield reader

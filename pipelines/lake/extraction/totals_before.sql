@@ -4,6 +4,6 @@ SELECT a.book_id, a.account_id, e.version, e.debits_posted_after AS debits_poste
 FROM ledger.account a CROSS JOIN LATERAL (
     SELECT * FROM ledger.entry e
     WHERE e.book_id = a.book_id AND e.account_id = a.account_id AND e.business_date < {first}
-    ORDER BY e.version DESC LIMIT 1
+    ORDER BY e.booked_at DESC, e.version DESC LIMIT 1
 ) e
-WHERE a.book_id = ANY ({book_ids})
+WHERE a.book_id = ANY ({book_ids}) AND a.version > 0

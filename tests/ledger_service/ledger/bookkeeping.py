@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import psycopg
 
-from ledger_service.ledger.accounts import ACCOUNT_COLUMNS, create_accounts
+from ledger_service.ledger.accounts import ACCOUNT_COLUMNS, OPTIONAL_ACCOUNT_COLUMNS, create_accounts
 from ledger_service.ledger.books import close_business_date, register_participants
 from ledger_service.ledger.transfers import OPTIONAL_COLUMNS, TRANSFER_COLUMNS, create_transfers
 from ledger_service.ledger.verification import BookVerification, verify
@@ -79,7 +79,7 @@ class Book:
 
     def open(self, *accounts: dict[str, Any]) -> list[str]:
         with self.connection.transaction():
-            frame = pl.DataFrame(accounts, schema=ACCOUNT_COLUMNS, orient="row")
+            frame = pl.DataFrame(accounts, schema=ACCOUNT_COLUMNS | OPTIONAL_ACCOUNT_COLUMNS, orient="row")
             return create_accounts(self.connection, book_id=self.book_id, accounts=frame).to_list()
 
     def post(self, *items: dict[str, Any], on: date = DAY) -> list[str]:

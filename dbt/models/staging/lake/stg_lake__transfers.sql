@@ -8,6 +8,7 @@ select
     amount_minor,
     phase,
     pending_id,
+    reverses_id,
     kind,
     payment_id,
     event_at,
