@@ -30,14 +30,14 @@ def run(*, subjects: list[str]) -> None:
             raise UnknownSubject(subject, known)
     console.print(_environment(), highlight=False)
     for subject in subjects or known:
-        with console.status(f"measuring {subject}"):
-            rows = import_module(f"tests.benchmarks.bench_{subject}").benchmark()
         table = Table(title=subject, title_justify="left")
         table.add_column("measurement")
         for name in ("ours, s", "reference, s", "ours / reference"):
             table.add_column(name, justify="right")
-        for name, ours, reference in rows:
-            table.add_row(name, f"{ours:,.3f}", f"{reference:,.3f}", f"{ours / reference:,.2f}")
+        with console.status(f"measuring {subject}") as status:
+            for name, ours, reference in import_module(f"tests.benchmarks.bench_{subject}").benchmark():
+                table.add_row(name, f"{ours:,.3f}", f"{reference:,.3f}", f"{ours / reference:,.2f}")
+                status.update(f"measuring {subject}; last: {name}")
         console.print(table)
     if not known:
         raise typer.Exit(1)
