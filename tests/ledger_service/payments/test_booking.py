@@ -232,7 +232,7 @@ def test_a_credit_that_cannot_arrive_waits_on_unapplied_receipts(
     opening = payment(1, "opening_balance", "1000", creditor="KE1")
     book_day(connection, source=deliver(tmp_path, opening), business_date=DAY)
     with ledger_database.connect(Database.LEDGER, Role.OWNER) as owner:
-        owner.execute("UPDATE ledger.account SET state = 'closed' WHERE external_ref = 'UG2'")
+        owner.execute("UPDATE ledger.account SET closed = true WHERE external_ref = 'UG2'")
     transfer = payment(2, "credit_transfer", "100", debtor="KE1", creditor="UG2")
     from_outside = payment(3, "collection", "7", debtor="GB1", creditor="UG2")
     source = deliver(tmp_path, transfer, from_outside)

@@ -135,7 +135,7 @@ class Bench:
             )
         with server.connect(Database.LEDGER, Role.OWNER) as owner:
             owner.execute(
-                "UPDATE ledger.account SET state = 'closed' WHERE external_ref LIKE '%/closed'"
+                "UPDATE ledger.account SET closed = true WHERE external_ref LIKE '%/closed'"
             )
         self.books = books
         self.directory = read_directory(connection, sorted(books.values()))

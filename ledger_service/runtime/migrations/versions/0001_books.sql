@@ -19,6 +19,8 @@ BEGIN
         ELSE 'exists' END;
 END $$;
 
+COMMENT ON FUNCTION ledger.register_participant IS 'Adds a participant to the list, or says how the one there differs.';
+
 CREATE FUNCTION ledger.open_book(p_participant_id text) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -36,6 +38,7 @@ BEGIN
     END IF;
     RETURN v_book_id;
 END $$;
+COMMENT ON FUNCTION ledger.open_book IS 'The book of a participant, opened if it has none yet.';
 
 -- Codes are those of ledger_service.ledger.results.AccountResult. An account and its parent may stand in
 -- one batch, the parent first.

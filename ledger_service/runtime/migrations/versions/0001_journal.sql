@@ -43,6 +43,15 @@ CREATE TABLE ledger.transfer (
 ) PARTITION BY RANGE (transfer_id);
 COMMENT ON TABLE ledger.transfer IS
     'The journal: immutable, written by ledger.create_transfers alone. Each row is a transfer with both of its entries. Partitioned by month of the id (UUIDv7 begins with its time), so that an id is unique over all of it.';
+COMMENT ON COLUMN ledger.transfer.book_id IS 'The book.';
+COMMENT ON COLUMN ledger.transfer.business_date IS 'The book''s date to which it was booked.';
+COMMENT ON COLUMN ledger.transfer.debit_account_id IS 'The account debited.';
+COMMENT ON COLUMN ledger.transfer.credit_account_id IS 'The account credited.';
+COMMENT ON COLUMN ledger.transfer.amount IS 'Minor units of the currency: moved, held or released.';
+COMMENT ON COLUMN ledger.transfer.value_date IS 'When it counts.';
+COMMENT ON COLUMN ledger.transfer.currency IS 'ISO 4217, that of both accounts.';
+COMMENT ON COLUMN ledger.transfer.kind IS 'What kind of payment it belongs to, such as salary.';
+COMMENT ON COLUMN ledger.transfer.payment_id IS 'The payment behind it.';
 COMMENT ON COLUMN ledger.transfer.transfer_id IS 'Chosen by the caller (UUIDv7), and therefore idempotent.';
 COMMENT ON COLUMN ledger.transfer.sequence IS 'Its number among the events of the book: without gaps, in the order of commits.';
 COMMENT ON COLUMN ledger.transfer.pending IS 'Added to the pending totals of both accounts; negative when a hold is released.';
@@ -50,6 +59,14 @@ COMMENT ON COLUMN ledger.transfer.booked_at IS 'When the ledger booked it; never
 COMMENT ON COLUMN ledger.transfer.event_at IS 'When it happened outside.';
 COMMENT ON COLUMN ledger.transfer.dr_version IS 'Number of this entry on the debit account; dr_ totals are those of the debit account after it.';
 COMMENT ON COLUMN ledger.transfer.cr_version IS 'Number of this entry on the credit account; cr_ totals are those of the credit account after it.';
+COMMENT ON COLUMN ledger.transfer.dr_debits_posted IS 'Of the debit account, after it.';
+COMMENT ON COLUMN ledger.transfer.dr_credits_posted IS 'Of the debit account, after it.';
+COMMENT ON COLUMN ledger.transfer.dr_debits_pending IS 'Of the debit account, after it.';
+COMMENT ON COLUMN ledger.transfer.dr_credits_pending IS 'Of the debit account, after it.';
+COMMENT ON COLUMN ledger.transfer.cr_debits_posted IS 'Of the credit account, after it.';
+COMMENT ON COLUMN ledger.transfer.cr_credits_posted IS 'Of the credit account, after it.';
+COMMENT ON COLUMN ledger.transfer.cr_debits_pending IS 'Of the credit account, after it.';
+COMMENT ON COLUMN ledger.transfer.cr_credits_pending IS 'Of the credit account, after it.';
 COMMENT ON COLUMN ledger.transfer.dr_backdated IS 'Whether the debit account had an entry of a later value date before.';
 COMMENT ON COLUMN ledger.transfer.cr_backdated IS 'Whether the credit account had an entry of a later value date before.';
 COMMENT ON COLUMN ledger.transfer.phase IS 'single, or of a hold: pending, post, void, expire.';
@@ -84,6 +101,20 @@ SELECT book_id, business_date, credit_account_id, cr_version, transfer_id, seque
     booked_at, value_date, cr_backdated
 FROM ledger.transfer;
 COMMENT ON VIEW ledger.entry IS 'The two sides of each transfer, each with its account''s totals after it.';
+COMMENT ON COLUMN ledger.entry.book_id IS 'The book.';
+COMMENT ON COLUMN ledger.entry.business_date IS 'As in ledger.transfer.';
+COMMENT ON COLUMN ledger.entry.account_id IS 'The account.';
+COMMENT ON COLUMN ledger.entry.version IS '1, 2, 3 ... on the account, without gaps.';
+COMMENT ON COLUMN ledger.entry.transfer_id IS 'The transfer.';
+COMMENT ON COLUMN ledger.entry.sequence IS 'As in ledger.transfer.';
+COMMENT ON COLUMN ledger.entry.side IS 'D or C.';
+COMMENT ON COLUMN ledger.entry.debits_posted_after IS 'The account''s total after it.';
+COMMENT ON COLUMN ledger.entry.credits_posted_after IS 'The account''s total after it.';
+COMMENT ON COLUMN ledger.entry.debits_pending_after IS 'The account''s total after it.';
+COMMENT ON COLUMN ledger.entry.credits_pending_after IS 'The account''s total after it.';
+COMMENT ON COLUMN ledger.entry.booked_at IS 'As in ledger.transfer.';
+COMMENT ON COLUMN ledger.entry.value_date IS 'As in ledger.transfer.';
+COMMENT ON COLUMN ledger.entry.backdated IS 'Whether the account had an entry of a later value date before.';
 COMMENT ON COLUMN ledger.entry.amount IS 'Added to the posted total of its side.';
 COMMENT ON COLUMN ledger.entry.pending IS 'Added to the pending total of its side; negative when a hold is released.';
 
@@ -96,6 +127,10 @@ CREATE TABLE ledger.resolution (
 ) PARTITION BY RANGE (pending_id);
 CREATE TABLE ledger.resolution_other PARTITION OF ledger.resolution DEFAULT;
 COMMENT ON TABLE ledger.resolution IS 'How each hold ended: its key says that it ends once. Partitioned like the journal.';
+COMMENT ON COLUMN ledger.resolution.book_id IS 'The book.';
+COMMENT ON COLUMN ledger.resolution.pending_id IS 'The hold.';
+COMMENT ON COLUMN ledger.resolution.transfer_id IS 'The transfer that ended it.';
+COMMENT ON COLUMN ledger.resolution.phase IS 'How: post, void or expire.';
 
 CREATE TABLE ledger.reversal (
     book_id           integer NOT NULL,
@@ -108,6 +143,12 @@ CREATE TABLE ledger.reversal (
 ) PARTITION BY RANGE (reversed_id);
 CREATE TABLE ledger.reversal_other PARTITION OF ledger.reversal DEFAULT;
 COMMENT ON TABLE ledger.reversal IS 'The reversals of each transfer in order, with what has been returned after each: never more than it moved.';
+COMMENT ON COLUMN ledger.reversal.book_id IS 'The book.';
+COMMENT ON COLUMN ledger.reversal.reversed_id IS 'The transfer whose money is returned.';
+COMMENT ON COLUMN ledger.reversal.ordinal IS '1, 2, 3 ... of the transfer reversed.';
+COMMENT ON COLUMN ledger.reversal.transfer_id IS 'The reversal.';
+COMMENT ON COLUMN ledger.reversal.original_amount IS 'What the transfer moved, in minor units.';
+COMMENT ON COLUMN ledger.reversal.reversed_after IS 'What has been returned with this one, in minor units.';
 
 CREATE TABLE ledger.block (
     book_id          integer NOT NULL,
@@ -125,6 +166,15 @@ CREATE TABLE ledger.block (
 );
 COMMENT ON TABLE ledger.block IS
     'Seals: the transfers with numbers first_sequence to last_sequence, in that order, as one Merkle tree; each block names the hash of the one before and begins where that ended.';
+COMMENT ON COLUMN ledger.block.book_id IS 'The book.';
+COMMENT ON COLUMN ledger.block.height IS '1, 2, 3 ...';
+COMMENT ON COLUMN ledger.block.first_sequence IS 'Number of the first event it covers.';
+COMMENT ON COLUMN ledger.block.last_sequence IS 'Number of the last event it covers.';
+COMMENT ON COLUMN ledger.block.transfers IS 'How many of these events are transfers.';
+COMMENT ON COLUMN ledger.block.merkle_root IS 'Over the hashes of these transfers, in order.';
+COMMENT ON COLUMN ledger.block.previous_hash IS 'block_hash of the block before; zeros for the first.';
+COMMENT ON COLUMN ledger.block.block_hash IS 'SHA-256 over all of this.';
+COMMENT ON COLUMN ledger.block.sealed_at IS 'When it was sealed; not part of the hash.';
 
 -- ---------------------------------------------------------------------------------------------------
 -- Partitions

@@ -19,12 +19,20 @@ CREATE TABLE ledger.participant (
     home_currency  text NOT NULL CHECK (home_currency ~ '^[A-Z]{3}$')
 );
 COMMENT ON TABLE ledger.participant IS 'Banks, operators and fintechs; those without a book are external.';
+COMMENT ON COLUMN ledger.participant.participant_id IS 'Such as KE-B01; the name by which commands and files know it.';
+COMMENT ON COLUMN ledger.participant.name IS 'Its full name.';
+COMMENT ON COLUMN ledger.participant.kind IS 'bank, mobile_money, fintech, or partner_bank outside the platform.';
+COMMENT ON COLUMN ledger.participant.country IS 'ISO 3166-1 alpha-2.';
+COMMENT ON COLUMN ledger.participant.bic IS 'ISO 9362; NULL where it has none.';
+COMMENT ON COLUMN ledger.participant.home_currency IS 'ISO 4217.';
 
 CREATE TABLE ledger.book (
     book_id        integer PRIMARY KEY CHECK (book_id > 0),
     participant_id text NOT NULL UNIQUE REFERENCES ledger.participant
 );
 COMMENT ON TABLE ledger.book IS 'One participant''s ledger.';
+COMMENT ON COLUMN ledger.book.book_id IS 'Leads every key of what belongs to the book.';
+COMMENT ON COLUMN ledger.book.participant_id IS 'Whose ledger it is.';
 
 -- ---------------------------------------------------------------------------------------------------
 -- The state of a book
@@ -39,6 +47,7 @@ CREATE TABLE ledger.book_state (
 ) WITH (fillfactor = 10);  -- one row a book, a new version a batch: room to stay on its page
 COMMENT ON TABLE ledger.book_state IS
     'What every writer of a book locks first, and holds until it commits: the order of a book''s events is the order of their commits.';
+COMMENT ON COLUMN ledger.book_state.book_id IS 'The book.';
 COMMENT ON COLUMN ledger.book_state.epoch IS 'Raised when the database is restored or the book moved: a cursor of another epoch must begin anew.';
 COMMENT ON COLUMN ledger.book_state.sequence IS 'Number of the book''s last event; events are numbered 1, 2, 3 ... without gaps, in the order of commits.';
 COMMENT ON COLUMN ledger.book_state.closed_through IS 'Business dates up to and including this one accept no more transfers.';
@@ -52,6 +61,9 @@ CREATE TABLE ledger.business_day (
     PRIMARY KEY (book_id, business_date)
 );
 COMMENT ON TABLE ledger.business_day IS 'Each close of a business date; its transfers have numbers below that of the close.';
+COMMENT ON COLUMN ledger.business_day.book_id IS 'The book.';
+COMMENT ON COLUMN ledger.business_day.business_date IS 'It and all dates before it accept no more transfers.';
+COMMENT ON COLUMN ledger.business_day.closed_at IS 'When it was closed.';
 COMMENT ON COLUMN ledger.business_day.sequence IS 'The close''s own number among the events of the book.';
 
 -- ---------------------------------------------------------------------------------------------------
@@ -99,6 +111,18 @@ CREATE TABLE ledger.account (
 CREATE INDEX account_by_chart ON ledger.account (book_id, chart_code, currency);
 CREATE INDEX account_by_parent ON ledger.account (book_id, parent_account_id) WHERE parent_account_id IS NOT NULL;
 COMMENT ON TABLE ledger.account IS 'One currency, four totals: debits and credits, posted and pending.';
+COMMENT ON COLUMN ledger.account.book_id IS 'The book.';
+COMMENT ON COLUMN ledger.account.account_id IS 'Chosen by the caller, unique in the book.';
+COMMENT ON COLUMN ledger.account.debits_posted IS 'Sum of posted debits, in minor units.';
+COMMENT ON COLUMN ledger.account.credits_posted IS 'Sum of posted credits, in minor units.';
+COMMENT ON COLUMN ledger.account.debits_pending IS 'Sum of debits held, in minor units.';
+COMMENT ON COLUMN ledger.account.credits_pending IS 'Sum of credits held, in minor units.';
+COMMENT ON COLUMN ledger.account.last_booked_at IS 'When its last entry was booked; -infinity before the first.';
+COMMENT ON COLUMN ledger.account.currency IS 'ISO 4217; amounts are in its minor units.';
+COMMENT ON COLUMN ledger.account.party_id IS 'Of a customer account: its holder.';
+COMMENT ON COLUMN ledger.account.party_kind IS 'person, freelancer or sme.';
+COMMENT ON COLUMN ledger.account.holder_name IS 'The holder''s name.';
+COMMENT ON COLUMN ledger.account.opened_on IS 'Date of its opening.';
 COMMENT ON COLUMN ledger.account.external_ref IS 'The account number that the outside world uses, unique in the book.';
 COMMENT ON COLUMN ledger.account.chart_code IS 'Line of the chart of accounts.';
 COMMENT ON COLUMN ledger.account.normal_side IS 'Side on which it grows: D or C.';
@@ -131,4 +155,14 @@ CREATE TABLE ledger.account_revision (
 );
 CREATE UNIQUE INDEX account_revision_by_sequence ON ledger.account_revision (book_id, sequence);
 COMMENT ON TABLE ledger.account_revision IS 'Every version of what can change on an account beside its totals, from its opening on.';
+COMMENT ON COLUMN ledger.account_revision.book_id IS 'The book.';
+COMMENT ON COLUMN ledger.account_revision.account_id IS 'The account.';
+COMMENT ON COLUMN ledger.account_revision.revision IS '1 when it was opened, then 2, 3 ...';
 COMMENT ON COLUMN ledger.account_revision.sequence IS 'Its number among the events of the book.';
+COMMENT ON COLUMN ledger.account_revision.changed_at IS 'When the ledger changed it.';
+COMMENT ON COLUMN ledger.account_revision.closed IS 'As in ledger.account, from then on.';
+COMMENT ON COLUMN ledger.account_revision.debits_frozen IS 'As in ledger.account, from then on.';
+COMMENT ON COLUMN ledger.account_revision.credits_frozen IS 'As in ledger.account, from then on.';
+COMMENT ON COLUMN ledger.account_revision.debit_limit IS 'As in ledger.account, from then on.';
+COMMENT ON COLUMN ledger.account_revision.credit_limit IS 'As in ledger.account, from then on.';
+COMMENT ON COLUMN ledger.account_revision.reason IS 'Why, in the words of who changed it.';

@@ -336,16 +336,17 @@ BEGIN
         p_payment_id, p_event_at, p_booked_at, p_value_date, p_reverses_id, p_timeout_s, p_balancing);
     IF v_transfers IS NULL THEN RETURN 0; END IF;
     INSERT INTO ledger.transfer SELECT * FROM unnest(v_transfers);
+    -- Before the accounts, for its key finds out whether a hold is resolved twice: their checks would too.
+    IF p_pending_id IS NOT NULL THEN
+        INSERT INTO ledger.resolution (book_id, pending_id, transfer_id, phase)
+        SELECT book_id, pending_id, transfer_id, phase FROM unnest(v_transfers) WHERE pending_id IS NOT NULL;
+    END IF;
     UPDATE ledger.account a SET debits_posted = u.debits_posted, credits_posted = u.credits_posted,
         debits_pending = u.debits_pending, credits_pending = u.credits_pending, version = u.version,
         last_booked_at = u.last_booked_at, last_value_date = u.last_value_date
     FROM unnest(v_accounts) AS u
     WHERE a.book_id = p_book_id AND a.account_id = u.account_id
         AND a.account_id = ANY (ARRAY(SELECT account_id FROM unnest(v_accounts)));
-    IF p_pending_id IS NOT NULL THEN
-        INSERT INTO ledger.resolution (book_id, pending_id, transfer_id, phase)
-        SELECT book_id, pending_id, transfer_id, phase FROM unnest(v_transfers) WHERE pending_id IS NOT NULL;
-    END IF;
     RETURN cardinality(v_transfers);
 END $$;
 
