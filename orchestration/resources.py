@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import cached_property
 
 import dagster as dg
 import polars as pl
 
 from ledger_service.ledger.books import register_participants
+from ledger_service.ledger.partitions import keep_partitions_ahead
 from ledger_service.payments.import_folder import ImportFolder
 from ledger_service.payments.sources.berka import Berka
 from ledger_service.payments.sources.source import Source
@@ -68,9 +69,11 @@ class Platform:
 
 @contextmanager
 def open_platform(settings: Settings) -> Iterator[Platform]:
-    """The installation with its server running and its ledger migrated."""
+    """The installation with its server running, its ledger migrated and its journal ready for today."""
     with running_server(settings) as server:
         migrate(server)
+        with server.connect(Database.LEDGER, Role.CLOSE) as connection:
+            keep_partitions_ahead(connection, today=datetime.now(UTC).date())
         yield Platform(settings, server)
 
 

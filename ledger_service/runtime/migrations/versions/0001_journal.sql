@@ -190,26 +190,35 @@ CREATE FUNCTION ledger.add_partitions(p_first date, p_last date) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_month timestamp := date_trunc('month', p_first::timestamp);
-    v_suffix text;
+    v_from uuid;
+    v_to uuid;
+    v_name text;
+    v_parent text;
     v_added integer := 0;
 BEGIN
     WHILE v_month <= p_last LOOP
-        v_suffix := to_char(v_month, '"_"YYYY_MM');
-        IF to_regclass('ledger.transfer' || v_suffix) IS NULL THEN
-            EXECUTE (SELECT string_agg(format('CREATE TABLE ledger.%I PARTITION OF ledger.%I FOR VALUES FROM (%L) TO (%L)',
-                    parent || v_suffix, parent, ledger.first_id(v_month AT TIME ZONE 'UTC'),
-                    ledger.first_id((v_month + interval '1 month') AT TIME ZONE 'UTC')), ';')
-                FROM unnest(ARRAY['transfer', 'resolution', 'reversal']) AS parent);
-            EXECUTE (SELECT string_agg(format('CREATE TRIGGER immutable BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger.%I
-                    FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change()', parent || v_suffix), ';')
-                FROM unnest(ARRAY['transfer', 'resolution', 'reversal']) AS parent);
+        v_from := ledger.first_id(v_month AT TIME ZONE 'UTC');
+        v_to := ledger.first_id((v_month + interval '1 month') AT TIME ZONE 'UTC');
+        IF to_regclass('ledger.transfer' || to_char(v_month, '"_"YYYY_MM')) IS NULL
+            AND NOT EXISTS (SELECT FROM ledger.transfer_other WHERE transfer_id >= v_from AND transfer_id < v_to)
+            AND NOT EXISTS (SELECT FROM ledger.resolution_other WHERE pending_id >= v_from AND pending_id < v_to)
+            AND NOT EXISTS (SELECT FROM ledger.reversal_other WHERE reversed_id >= v_from AND reversed_id < v_to)
+        THEN
+            FOREACH v_parent IN ARRAY ARRAY['transfer', 'resolution', 'reversal'] LOOP
+                v_name := v_parent || to_char(v_month, '"_"YYYY_MM');
+                EXECUTE format('CREATE TABLE ledger.%I PARTITION OF ledger.%I FOR VALUES FROM (%L) TO (%L)',
+                    v_name, v_parent, v_from, v_to);
+                EXECUTE format('CREATE TRIGGER immutable BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger.%I
+                    FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change()', v_name);
+            END LOOP;
             v_added := v_added + 1;
         END IF;
         v_month := v_month + interval '1 month';
     END LOOP;
     RETURN v_added;
 END $$;
-COMMENT ON FUNCTION ledger.add_partitions IS 'Makes the partitions of the months from p_first to p_last that are missing; returns how many.';
+COMMENT ON FUNCTION ledger.add_partitions IS
+    'Makes the partitions of the months from p_first to p_last that are missing; returns how many. A month with rows in a default partition is left.';
 
 -- ---------------------------------------------------------------------------------------------------
 -- Immutability: REVOKE is the guard, triggers the second
