@@ -2,7 +2,7 @@
 
 import itertools
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -10,7 +10,13 @@ from typing import Any
 import polars as pl
 import psycopg
 
-from ledger_service.ledger.accounts import ACCOUNT_COLUMNS, OPTIONAL_ACCOUNT_COLUMNS, create_accounts
+from ledger_service.ledger.accounts import (
+    ACCOUNT_COLUMNS,
+    OPTIONAL_ACCOUNT_COLUMNS,
+    AccountTerms,
+    change_account,
+    create_accounts,
+)
 from ledger_service.ledger.books import close_business_date, register_participants
 from ledger_service.ledger.transfers import OPTIONAL_COLUMNS, TRANSFER_COLUMNS, create_transfers
 from ledger_service.ledger.verification import BookVerification, verify
@@ -119,19 +125,86 @@ class Book:
         )[0]
 
     def entries(self) -> list[tuple[Any, ...]]:
-        """Everything that posting wrote, but for transaction ids: equal books have equal entries."""
+        """Everything that posting wrote, but for event numbers: equal books have equal entries."""
         return self.rows(
             """SELECT account_id, version, e.transfer_id::text, e.side, e.amount, e.pending,
                 debits_posted_after, credits_posted_after, debits_pending_after, credits_pending_after,
                 e.booked_at, e.business_date, t.debit_account_id, t.credit_account_id, t.currency,
                 t.amount, phase, pending_id::text, kind, payment_id::text, event_at,
-                t.booked_at, value_date
+                t.booked_at, t.value_date, e.backdated, reverses_id::text, balancing
             FROM ledger.entry e JOIN ledger.transfer t USING (book_id, transfer_id)
             WHERE book_id = %(book_id)s ORDER BY account_id, version"""
         )
 
+    def change(self, account_id: int, **terms: Any) -> str:
+        """Give an account other terms; those that are not said stay."""
+        with self.connection.transaction():
+            revision, *present = self.connection.execute(
+                """SELECT revision, closed, debits_frozen, credits_frozen, debit_limit, credit_limit
+                FROM ledger.account WHERE book_id = %s AND account_id = %s""",
+                [self.book_id, account_id],
+            ).fetchone() or (0, False, False, False, None, None)
+            return change_account(
+                self.connection,
+                book_id=self.book_id,
+                account_id=account_id,
+                revision=revision,
+                terms=AccountTerms(**dict(zip(TERMS, present, strict=True)) | terms),
+                reason="because a test says so",
+            )
+
+    def faults(self) -> list[str]:
+        """What does not add up when all is recomputed from the transfers alone; nothing, it is hoped."""
+        return [*event_faults(self), *entry_faults(self)]
+
     def verified(self) -> BookVerification:
         return next(verify(self.connection, only_book_id=self.book_id))
+
+
+TERMS = ("closed", "debits_frozen", "credits_frozen", "debit_limit", "credit_limit")
+"""What can change on an account."""
+
+
+def event_faults(book: Book) -> Iterator[str]:
+    """Events are numbered without gaps, up to the number that the book's state has."""
+    events = book.rows(
+        """SELECT sequence FROM ledger.transfer WHERE book_id = %(book_id)s
+        UNION ALL SELECT sequence FROM ledger.account_revision WHERE book_id = %(book_id)s
+        UNION ALL SELECT sequence FROM ledger.business_day WHERE book_id = %(book_id)s
+        ORDER BY sequence"""
+    )
+    state = book.rows("SELECT sequence FROM ledger.book_state WHERE book_id = %(book_id)s")
+    if [number for (number,) in events] != list(range(1, state[0][0] + 1)):
+        yield f"events are not numbered 1 to {state[0][0]}"
+
+
+def entry_faults(book: Book) -> Iterator[str]:
+    """Entries are numbered in the order of events, their totals and those of the accounts add up."""
+    totals: dict[int, list[int]] = {}
+    booked_at: dict[int, datetime] = {}
+    balance: dict[str, int] = {}
+    for account_id, version, side, amount, pending, currency, at, *after in book.rows(
+        """SELECT e.account_id, e.version, e.side, e.amount, e.pending, t.currency, e.booked_at,
+            e.debits_posted_after, e.credits_posted_after, e.debits_pending_after, e.credits_pending_after
+        FROM ledger.entry e JOIN ledger.transfer t USING (book_id, transfer_id)
+        WHERE book_id = %(book_id)s ORDER BY e.sequence, side"""
+    ):
+        expected = totals.setdefault(account_id, [0, 0, 0, 0, 0])
+        of_side = 0 if side == "D" else 1
+        expected[of_side] += amount
+        expected[of_side + 2] += pending
+        expected[4] += 1
+        if [*after, version] != expected or at < booked_at.get(account_id, at):
+            yield f"entry {version} of account {account_id} says {after}, not {expected}"
+        booked_at[account_id] = at
+        balance[currency] = balance.get(currency, 0) + (amount if side == "D" else -amount)
+    yield from (f"{currency} does not sum to zero" for currency in balance if balance[currency])
+    for account_id, *kept in book.rows(
+        """SELECT account_id, debits_posted, credits_posted, debits_pending, credits_pending, version
+        FROM ledger.account WHERE book_id = %(book_id)s"""
+    ):
+        if kept != totals.get(account_id, [0] * 5):
+            yield f"account {account_id} has {kept}, not {totals.get(account_id)}"
 
 
 def new_book(connection: psycopg.Connection, *accounts: dict[str, Any]) -> Book:

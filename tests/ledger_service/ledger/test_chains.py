@@ -23,7 +23,7 @@ def test_one_failing_item_fails_its_chain_and_no_other(book: Book, failing: int)
     expected[failing] = "amount_must_be_positive"
     assert codes == ["created", *expected, "created"]
     assert book.written() == (2, 4)
-    assert book.verified().differences == ()
+    assert book.faults() == []
 
 
 def test_a_chain_sees_what_its_earlier_items_did(connection: Any) -> None:
@@ -106,4 +106,4 @@ def test_a_conversion_is_a_chain_through_the_position_accounts(connection: Any) 
     )
     legs = chain(transfer(1, 1, 3, 100, booked_at=NOON), transfer(2, 4, 2, 2_850, booked_at=NOON))
     assert book.post(*legs) == ["created"] * 2
-    assert book.verified().differences == ()
+    assert book.faults() == []
