@@ -147,6 +147,8 @@ class AccountResult(StrEnum):
     """The chart of accounts has no such line."""
     CURRENCY_MALFORMED = "currency_malformed"
     """Three capital letters, as in ISO 4217."""
+    CURRENCY_UNKNOWN = "currency_unknown"
+    """ISO 4217 has no such currency on the date of opening: never, not yet, or no more."""
     LIMIT_MUST_NOT_BE_NEGATIVE = "limit_must_not_be_negative"
     """A limit of zero forbids the balance to turn; below it there is none."""
     COUNTERPARTY_NOT_FOUND = "counterparty_not_found"

@@ -85,7 +85,9 @@ class Book:
 
     def open(self, *accounts: dict[str, Any]) -> list[str]:
         with self.connection.transaction():
-            frame = pl.DataFrame(accounts, schema=ACCOUNT_COLUMNS | OPTIONAL_ACCOUNT_COLUMNS, orient="row")
+            frame = pl.DataFrame(
+                accounts, schema=ACCOUNT_COLUMNS | OPTIONAL_ACCOUNT_COLUMNS, orient="row"
+            )
             return create_accounts(self.connection, book_id=self.book_id, accounts=frame).to_list()
 
     def post(self, *items: dict[str, Any], on: date = DAY) -> list[str]:
@@ -185,7 +187,7 @@ def entry_faults(book: Book) -> Iterator[str]:
     balance: dict[str, int] = {}
     for account_id, version, side, amount, pending, currency, at, *after in book.rows(
         """SELECT e.account_id, e.version, e.side, e.amount, e.pending, t.currency, e.booked_at,
-            e.debits_posted_after, e.credits_posted_after, e.debits_pending_after, e.credits_pending_after
+            debits_posted_after, credits_posted_after, debits_pending_after, credits_pending_after
         FROM ledger.entry e JOIN ledger.transfer t USING (book_id, transfer_id)
         WHERE book_id = %(book_id)s ORDER BY e.sequence, side"""
     ):

@@ -2,18 +2,18 @@
 
 from copy import deepcopy
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 MOST = 2**63 - 1
 LONGEST_TIMEOUT_S = 2**32 - 1
 PHASES = ("single", "pending", "post", "void", "expire")
 COMPARED = (
-    "phase", "pending_id", "reverses_id", "timeout", "balancing", "debit_account_id", "credit_account_id",
-    "amount", "kind", "payment_id", "value_date",
+    "phase", "pending_id", "reverses_id", "timeout", "balancing", "debit_account_id",
+    "credit_account_id", "amount", "kind", "payment_id", "value_date",
 )  # fmt: skip
 TOTALS = ("D", "C", "D pending", "C pending")
-EARLIEST = datetime.min
+EARLIEST = datetime.min.replace(tzinfo=UTC)
 ENDED = {"post": "already_posted", "void": "already_voided", "expire": "expired"}
 
 
@@ -243,7 +243,7 @@ def first(checks: tuple[tuple[Any, str], ...]) -> str | None:
 
 
 def existing(known: dict[str, Any], item: dict[str, Any]) -> str:
-    """What a transfer says to another one of its id; what that leaves out, it took from what it names."""
+    """What a transfer says to another of its id; what that leaves out, it took from what it names."""
     named = item["pending_id"] or item["reverses_id"]
 
     def same(column: str) -> bool:

@@ -1,5 +1,6 @@
 """Opening accounts: one answer per item."""
 
+from datetime import date
 from typing import Any
 
 import polars as pl
@@ -22,8 +23,21 @@ CASES: list[tuple[AccountResult, dict[str, Any]]] = [
     (AccountResult.CHART_CODE_UNKNOWN, account(21, chart_code=7777)),
     (AccountResult.CHART_CODE_UNKNOWN, account(21, chart_code=None)),
     (AccountResult.CURRENCY_MALFORMED, account(21, currency="kes")),
+    (AccountResult.CURRENCY_UNKNOWN, account(21, currency="XAU")),
+    (AccountResult.CURRENCY_UNKNOWN, account(21, currency="ZWG", opened_on=date(2024, 1, 1))),
+    (
+        AccountResult.CURRENCY_UNKNOWN,
+        account(21, currency="ZWG", debit_limit=-1, opened_on=date(2024, 1, 1)),
+    ),
     (AccountResult.LIMIT_MUST_NOT_BE_NEGATIVE, account(21, credit_limit=-1)),
     (AccountResult.COUNTERPARTY_NOT_FOUND, account(21, counterparty_id="ZZ-NONE")),
+    (AccountResult.PARENT_ACCOUNT_NOT_FOUND, account(21, parent_account_id=99)),
+    (AccountResult.PARENT_ACCOUNT_NOT_FOUND, account(21, parent_account_id=21)),
+    (
+        AccountResult.PARENT_ACCOUNT_HAS_DIFFERENT_CURRENCY,
+        account(21, currency="UGX", parent_account_id=1),
+    ),
+    (AccountResult.EXISTS_WITH_DIFFERENT_PARENT_ACCOUNT_ID, account(1, parent_account_id=20)),
     (AccountResult.EXTERNAL_REF_TAKEN, account(21, external_ref="A1")),
     (AccountResult.EXISTS_WITH_DIFFERENT_EXTERNAL_REF, account(1, external_ref="A9")),
     (AccountResult.EXISTS_WITH_DIFFERENT_CHART_CODE, account(1, chart_code=2020)),
@@ -60,6 +74,27 @@ def test_the_same_account_twice_in_a_batch_is_opened_once(book: Book) -> None:
         account(30, external_ref="A1"), account(30), account(30), account(30, currency="UGX")
     )
     assert codes == ["external_ref_taken", "created", "exists", "exists_with_different_currency"]
+
+
+def test_parents_and_children_of_any_generation_may_stand_in_one_batch(book: Book) -> None:
+    codes = book.open(
+        account(31, parent_account_id=30),
+        account(30),
+        account(32, parent_account_id=30),
+        account(33, parent_account_id=32),
+        account(34, parent_account_id=34),
+        account(35, parent_account_id=34),
+        account(36, debit_limit=-1),
+        account(37, parent_account_id=36),
+        account(38, external_ref="A1"),
+        account(39, parent_account_id=38),
+    )
+    not_found = "parent_account_not_found"
+    assert codes == [
+        *(not_found, "created", "created", "created", not_found, not_found),
+        *("limit_must_not_be_negative", not_found, "external_ref_taken", not_found),
+    ]
+    assert book.faults() == []
 
 
 def test_an_empty_batch_has_no_answers(book: Book) -> None:

@@ -78,7 +78,7 @@ def test_overlapping_batches_neither_deadlock_nor_lose_nor_double(
 def test_batches_of_the_same_ids_are_booked_once(
     connection: psycopg.Connection, connect: Callable[[], psycopg.Connection]
 ) -> None:
-    """Each connection posts the same ids on accounts of its own: the account locks do not help."""
+    """Each connection posts the same ids on accounts of its own: no account is shared."""
     book = new_book(connection, *(account(number) for number in range(1, 2 * CONNECTIONS + 1)))
 
     def post(seed: int) -> list[str]:
@@ -118,10 +118,10 @@ def test_what_was_committed_while_waiting_for_a_lock_is_seen(
     assert book.faults() == []
 
 
-def test_a_hold_that_appears_while_waiting_is_not_resolved_unlocked(
+def test_a_hold_that_appears_while_waiting_is_resolved(
     connection: psycopg.Connection, connect: Callable[[], psycopg.Connection]
 ) -> None:
-    """The resolution leaves its accounts to the hold, unknown when the locks were taken."""
+    """The resolution leaves its accounts to the hold; the book's lock covers them whichever they are."""
     book = new_book(connection, account(1), account(2), account(3), account(4))
     resolution = transfer(3, None, None, None, phase="post", pending_id=name(1))
     with connect() as first, connect() as second, ThreadPoolExecutor(1) as pool:
@@ -134,8 +134,9 @@ def test_a_hold_that_appears_while_waiting_is_not_resolved_unlocked(
                 replace(book, connection=second).post, transfer(4, 3, 4, 1), resolution
             )
             until_blocked(connection, second)
-        assert waiting.result(PATIENCE_S) == ["created", "pending_transfer_not_found"]
-    assert book.post(resolution) == ["created"]
+        assert waiting.result(PATIENCE_S) == ["created", "created"]
+    assert book.post(resolution) == ["exists"]
+    assert book.faults() == []
 
 
 def test_a_close_waits_for_postings_in_flight_and_nothing_slips_behind_it(

@@ -1,5 +1,6 @@
 """Every answer that a transfer can get, and that a refused one leaves nothing."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -17,11 +18,13 @@ ACCOUNTS = [
     account(5, debit_limit=0),
     account(6, credit_limit=0, chart_code=1010),
     account(7),  # closed
-    account(8),  # frozen
+    account(8),  # frozen for debits
     account(9),  # nearly full of debits
     account(10),  # nearly full of credits
     account(11),  # nearly full of pending debits
     account(12),  # nearly full of pending credits
+    account(13),  # frozen for credits
+    account(14, debit_limit=0),
 ]
 
 EARLIER = [
@@ -33,8 +36,16 @@ EARLIER = [
     transfer(6, None, None, None, phase="void", pending_id=name(5)),
     transfer(7, 9, 10, MOST),
     transfer(8, 11, 12, MOST, phase="pending"),
+    transfer(9, 1, 2, 100),
+    transfer(10, None, None, 100, reverses_id=name(9)),
+    transfer(11, 1, 2, 50, phase="pending", timeout_s=1_000_000),
+    transfer(12, 1, 5, 30, phase="pending"),
+    transfer(13, None, None, None, phase="post", pending_id=name(12)),
+    transfer(14, 5, 1, 1_000, balancing="debit"),
+    transfer(15, 1, 2, 50, phase="pending", timeout_s=1_000_000),
 ]
 
+MUCH_LATER = datetime(2200, 1, 1, tzinfo=UTC)
 POST = {"phase": "post", "pending_id": name(2)}
 VOID = {"phase": "void", "pending_id": name(2)}
 
@@ -97,34 +108,95 @@ CASES: list[tuple[TransferResult, dict[str, Any]]] = [
     (TransferResult.DEBIT_ACCOUNT_CLOSED, transfer(20, 7, 2, 1)),
     (TransferResult.CREDIT_ACCOUNT_CLOSED, transfer(20, 1, 7, 1)),
     (TransferResult.DEBIT_ACCOUNT_FROZEN, transfer(20, 8, 2, 1)),
-    (TransferResult.CREDIT_ACCOUNT_FROZEN, transfer(20, 1, 8, 1)),
+    (TransferResult.CREDIT_ACCOUNT_FROZEN, transfer(20, 1, 13, 1)),
     (TransferResult.BOOKED_AT_MUST_NOT_REGRESS, transfer(20, 1, 3, 1, booked_at=NOON)),
     (TransferResult.OVERFLOWS_DEBITS_POSTED, transfer(20, 9, 1, 1)),
     (TransferResult.OVERFLOWS_CREDITS_POSTED, transfer(20, 1, 10, 1)),
     (TransferResult.OVERFLOWS_DEBITS_PENDING, transfer(20, 11, 1, 1, phase="pending")),
     (TransferResult.OVERFLOWS_CREDITS_PENDING, transfer(20, 1, 12, 1, phase="pending")),
     (TransferResult.EXCEEDS_CREDITS, transfer(20, 5, 1, 1)),
-    (TransferResult.EXCEEDS_CREDITS, transfer(20, 5, 1, MOST)),
+    (TransferResult.EXCEEDS_CREDITS, transfer(20, 14, 3, MOST)),
     (TransferResult.EXCEEDS_DEBITS, transfer(20, 1, 6, 1)),
+    (TransferResult.EXISTS_WITH_DIFFERENT_REVERSES_ID, transfer(1, 1, 2, 100, reverses_id=name(9))),
+    (TransferResult.EXISTS_WITH_DIFFERENT_REVERSES_ID, transfer(10, 2, 1, 100)),
+    (TransferResult.EXISTS_WITH_DIFFERENT_TIMEOUT, transfer(11, 1, 2, 50, phase="pending")),
+    (TransferResult.EXISTS_WITH_DIFFERENT_TIMEOUT, transfer(2, 1, 2, 50, phase="pending", timeout_s=1)),
+    (TransferResult.EXISTS_WITH_DIFFERENT_BALANCING, transfer(14, 5, 1, 1_000, balancing="both")),
+    (TransferResult.EXISTS_WITH_DIFFERENT_BALANCING, transfer(14, 5, 1, 30)),
+    (TransferResult.EXISTS_WITH_DIFFERENT_AMOUNT, transfer(14, 5, 1, 29, balancing="debit")),
+    (TransferResult.EXISTS_WITH_DIFFERENT_AMOUNT, transfer(10, 2, 1, 99, reverses_id=name(9))),
+    (TransferResult.EXISTS, transfer(10, None, None, None, reverses_id=name(9))),
+    (TransferResult.EXISTS, transfer(11, 1, 2, 50, phase="pending", timeout_s=1_000_000)),
+    (TransferResult.EXISTS, transfer(14, 5, 1, 1_000, balancing="debit")),
+    (TransferResult.EXISTS, transfer(14, 5, 1, 30, balancing="debit")),
+    (TransferResult.EXISTS, transfer(14, 5, 1, None, balancing="debit")),
+    (
+        TransferResult.REVERSES_ID_MUST_BE_NULL,
+        transfer(20, 1, 2, 1, phase="pending", reverses_id=name(9)),
+    ),
+    (TransferResult.TIMEOUT_RESERVED_FOR_PENDING_TRANSFER, transfer(20, 1, 2, 1, timeout_s=1)),
+    (TransferResult.TIMEOUT_OUT_OF_RANGE, transfer(20, 1, 2, 1, phase="pending", timeout_s=0)),
+    (TransferResult.TIMEOUT_OUT_OF_RANGE, transfer(20, 1, 2, 1, phase="pending", timeout_s=-1)),
+    (TransferResult.TIMEOUT_OUT_OF_RANGE, transfer(20, 1, 2, 1, phase="pending", timeout_s=2**32)),
+    (
+        TransferResult.IMPORTED_TRANSFER_MUST_NOT_TIME_OUT,
+        transfer(20, 1, 2, 1, phase="pending", timeout_s=1, booked_at=NOON),
+    ),
+    (TransferResult.BALANCING_UNKNOWN, transfer(20, 1, 2, 1, balancing="sideways")),
+    (TransferResult.BALANCING_RESERVED, transfer(20, None, None, None, **POST, balancing="debit")),
+    (TransferResult.BALANCING_RESERVED, transfer(20, 2, 1, 1, reverses_id=name(1), balancing="both")),
+    (TransferResult.REVERSED_TRANSFER_NOT_FOUND, transfer(20, 1, 2, 1, reverses_id=name(99))),
+    (TransferResult.REVERSED_TRANSFER_NOT_POSTED, transfer(20, 2, 1, 1, reverses_id=name(2))),
+    (TransferResult.REVERSED_TRANSFER_NOT_POSTED, transfer(20, 2, 1, 1, reverses_id=name(6))),
+    (TransferResult.REVERSED_TRANSFER_IS_A_REVERSAL, transfer(20, 1, 2, 1, reverses_id=name(10))),
+    (
+        TransferResult.REVERSED_TRANSFER_HAS_DIFFERENT_CREDIT_ACCOUNT_ID,
+        transfer(20, 1, 2, 1, reverses_id=name(1)),
+    ),
+    (
+        TransferResult.REVERSED_TRANSFER_HAS_DIFFERENT_DEBIT_ACCOUNT_ID,
+        transfer(20, 2, 3, 1, reverses_id=name(1)),
+    ),
+    (TransferResult.REVERSED_TRANSFER_ALREADY_REVERSED, transfer(20, 2, 1, 1, reverses_id=name(9))),
+    (
+        TransferResult.REVERSED_TRANSFER_ALREADY_REVERSED,
+        transfer(20, None, None, None, reverses_id=name(9)),
+    ),
+    (TransferResult.EXCEEDS_REVERSED_TRANSFER_AMOUNT, transfer(20, 2, 1, 101, reverses_id=name(1))),
+    (
+        TransferResult.PENDING_TRANSFER_NOT_EXPIRED,
+        transfer(20, None, None, None, phase="expire", pending_id=name(11)),
+    ),
+    (
+        TransferResult.PENDING_TRANSFER_NOT_EXPIRED,
+        transfer(20, None, None, None, phase="expire", pending_id=name(2)),
+    ),
+    (
+        TransferResult.PENDING_TRANSFER_EXPIRED,  # at that booking time
+        transfer(20, None, None, None, phase="post", pending_id=name(15), booked_at=MUCH_LATER),
+    ),
+    (TransferResult.EXCEEDS_CREDITS, transfer(20, 5, 1, None, balancing="debit")),
+    (TransferResult.EXCEEDS_CREDITS, transfer(20, 3, 1, None, balancing="debit")),
+    (TransferResult.EXCEEDS_DEBITS, transfer(20, 1, 6, None, balancing="credit")),
 ]
+"""Each leaves nothing, whichever stand before it."""
 
 ANSWERED_ELSEWHERE = {
     TransferResult.CREATED,
     TransferResult.LINKED_EVENT_CHAIN_OPEN,
     TransferResult.LINKED_EVENT_FAILED,
     TransferResult.BUSINESS_DATE_CLOSED,
+    TransferResult.ID_ARCHIVED,
 }
 
 
 @pytest.fixture
-def furnished(connection: psycopg.Connection, superuser: psycopg.Connection) -> Book:
+def furnished(connection: psycopg.Connection) -> Book:
     book = new_book(connection, *ACCOUNTS)
     assert set(book.post(*EARLIER)) == {"created"}
-    for account_id, state in ((7, "closed"), (8, "frozen")):
-        superuser.execute(
-            "UPDATE ledger.account SET state = %s WHERE book_id = %s AND account_id = %s",
-            [state, book.book_id, account_id],
-        )
+    assert book.change(7, closed=True) == "changed"
+    assert book.change(8, debits_frozen=True) == "changed"
+    assert book.change(13, credits_frozen=True) == "changed"
     return book
 
 
@@ -188,17 +260,25 @@ def test_a_closed_business_date_refuses_new_items_and_answers_retries(furnished:
     assert furnished.post(transfer(20, 1, 2, 1), on=DAY.replace(day=4)) == [TransferResult.CREATED]
 
 
-def test_a_void_releases_a_hold_on_accounts_that_were_closed_meanwhile(
-    furnished: Book, superuser: psycopg.Connection
-) -> None:
-    superuser.execute(
-        "UPDATE ledger.account SET state = 'closed' WHERE book_id = %s", [furnished.book_id]
-    )
-    assert furnished.post(transfer(20, None, None, None, **POST)) == [
-        TransferResult.DEBIT_ACCOUNT_CLOSED
-    ]
+def test_a_void_releases_a_hold_on_frozen_accounts(furnished: Book) -> None:
+    assert furnished.change(1, debits_frozen=True) == "changed"
+    assert furnished.post(transfer(20, None, None, None, **POST)) == ["debit_account_frozen"]
+    assert furnished.change(2, credits_frozen=True) == "changed"
+    pending = furnished.totals(1)[2]
     assert furnished.post(transfer(21, None, None, None, **VOID)) == [TransferResult.CREATED]
-    assert furnished.totals(1)[2:] == (0, 0)
+    assert furnished.totals(1)[2] == pending - 50
+
+
+def test_an_archived_id_is_refused_and_one_that_is_still_there_exists(
+    book: Book, superuser: psycopg.Connection
+) -> None:
+    assert book.post(transfer(5, 1, 2, 1)) == ["created"]
+    superuser.execute(
+        "UPDATE ledger.book_state SET id_floor = %s WHERE book_id = %s", [name(10), book.book_id]
+    )
+    codes = book.post(transfer(5, 1, 2, 1), transfer(9, 1, 2, 1), transfer(10, 1, 2, 1))
+    assert codes == ["exists", "id_archived", "created"]
+    assert book.faults() == []
 
 
 def test_totals_fill_up_to_the_last_unit_within_a_batch(book: Book) -> None:
@@ -238,7 +318,7 @@ def test_columns_of_unequal_length_are_an_error(book: Book, amounts: list[int] |
     with pytest.raises(psycopg.errors.InvalidParameterValue, match="as long as each other"):
         book.connection.execute(
             """SELECT ledger.create_transfers(%s, %s, '{null}', '{1}', '{2}', %s::bigint[], '{single}',
-            '{null}', '{false}', '{fee}', '{null}', '{null}', '{null}', '{null}')""",
+            NULL, '{false}', '{fee}', NULL, '{null}', NULL, '{null}', NULL, NULL, NULL)""",
             [book.book_id, DAY, amounts],
         )
 

@@ -40,8 +40,8 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION ledger.open_book IS 'The book of a participant, opened if it has none yet.';
 
--- Codes are those of ledger_service.ledger.results.AccountResult. An account and its parent may stand in
--- one batch, the parent first.
+-- Codes are those of ledger_service.ledger.results.AccountResult. A parent stands in an earlier batch: of
+-- those of one batch it is not known before its end which are created.
 CREATE FUNCTION ledger.create_accounts(
     p_book_id integer, p_account_id bigint[], p_external_ref text[], p_chart_code integer[], p_normal_side text[],
     p_currency text[], p_parent_account_id bigint[], p_counterparty_id text[], p_party_id text[], p_party_kind text[],
@@ -50,6 +50,7 @@ CREATE FUNCTION ledger.create_accounts(
 DECLARE
     v_state ledger.book_state;
     v_refusals text[];  -- of each item, by itself
+    v_absent bigint[];
     v_created bigint[];
     v_codes text[];
 BEGIN
@@ -57,48 +58,44 @@ BEGIN
     IF v_state.book_id IS NULL THEN
         RAISE EXCEPTION 'book % does not exist', p_book_id USING ERRCODE = 'foreign_key_violation';
     END IF;
-    WITH item AS MATERIALIZED (
-        SELECT * FROM unnest(p_account_id, p_external_ref, p_chart_code, p_normal_side, p_currency, p_parent_account_id,
-                p_counterparty_id, p_opened_on, p_debit_limit, p_credit_limit) WITH ORDINALITY
-            AS i(id, external_ref, chart_code, normal_side, currency, parent_id, counterparty_id, opened_on, debit_limit, credit_limit, n)
-    )
     SELECT array_agg(CASE
-            WHEN item.id IS NULL OR external_ref IS NULL OR currency IS NULL OR opened_on IS NULL THEN 'field_must_not_be_null'
+            WHEN item.id IS NULL OR item.external_ref IS NULL OR item.currency IS NULL OR item.opened_on IS NULL THEN 'field_must_not_be_null'
             WHEN item.id <= 0 THEN 'account_id_must_be_positive'
-            WHEN external_ref = '' THEN 'external_ref_must_not_be_empty'
-            WHEN (chart_code BETWEEN 1000 AND 9999 AND normal_side IN ('D', 'C')) IS NOT TRUE THEN 'chart_code_unknown'
-            WHEN currency !~ '^[A-Z]{3}$' THEN 'currency_malformed'
-            WHEN debit_limit < 0 OR credit_limit < 0 THEN 'limit_must_not_be_negative'
-            WHEN counterparty_id IS NOT NULL AND p.participant_id IS NULL THEN 'counterparty_not_found'
-            WHEN parent_id IS NOT NULL THEN (
-                SELECT CASE WHEN min(parent_currency) IS NULL THEN 'parent_account_not_found'
-                    WHEN min(parent_currency) <> item.currency THEN 'parent_account_has_different_currency' END
-                FROM (
-                    SELECT a.currency AS parent_currency FROM ledger.account a WHERE a.book_id = p_book_id AND a.account_id = item.parent_id
-                    UNION ALL SELECT b.currency FROM item b WHERE b.id = item.parent_id AND b.n < item.n
-                ) AS parent)
+            WHEN item.external_ref = '' THEN 'external_ref_must_not_be_empty'
+            WHEN (item.chart_code BETWEEN 1000 AND 9999 AND item.normal_side IN ('D', 'C')) IS NOT TRUE THEN 'chart_code_unknown'
+            WHEN item.currency !~ '^[A-Z]{3}$' THEN 'currency_malformed'
+            WHEN item.debit_limit < 0 OR item.credit_limit < 0 THEN 'limit_must_not_be_negative'
+            WHEN item.counterparty_id IS NOT NULL AND p.participant_id IS NULL THEN 'counterparty_not_found'
+            WHEN item.parent_id IS NOT NULL AND parent.account_id IS NULL THEN 'parent_account_not_found'
+            WHEN parent.currency <> item.currency THEN 'parent_account_has_different_currency'
         END ORDER BY item.n)
     INTO v_refusals
-    FROM item LEFT JOIN ledger.participant p ON p.participant_id = item.counterparty_id;
-    WITH created AS (
-        INSERT INTO ledger.account (book_id, account_id, external_ref, chart_code, normal_side, currency, parent_account_id,
-            counterparty_id, party_id, party_kind, holder_name, opened_on, debit_limit, credit_limit)
-        SELECT p_book_id, id, external_ref, chart_code, normal_side, currency, parent_id, counterparty_id,
-            party_id, party_kind, holder_name, opened_on, debit_limit, credit_limit
-        FROM unnest(p_account_id, p_external_ref, p_chart_code, p_normal_side, p_currency, p_parent_account_id, p_counterparty_id,
-                p_party_id, p_party_kind, p_holder_name, p_opened_on, p_debit_limit, p_credit_limit, v_refusals) WITH ORDINALITY
-            AS item(id, external_ref, chart_code, normal_side, currency, parent_id, counterparty_id, party_id,
-                party_kind, holder_name, opened_on, debit_limit, credit_limit, refusal, n)
-        WHERE refusal IS NULL ORDER BY n
-        ON CONFLICT DO NOTHING RETURNING account_id
-    )
-    SELECT array_agg(account_id) INTO v_created FROM created;
+    FROM unnest(p_account_id, p_external_ref, p_chart_code, p_normal_side, p_currency, p_parent_account_id,
+            p_counterparty_id, p_opened_on, p_debit_limit, p_credit_limit) WITH ORDINALITY
+        AS item(id, external_ref, chart_code, normal_side, currency, parent_id, counterparty_id, opened_on, debit_limit, credit_limit, n)
+    LEFT JOIN ledger.participant p ON p.participant_id = item.counterparty_id
+    LEFT JOIN ledger.account parent ON parent.book_id = p_book_id AND parent.account_id = item.parent_id;
+    -- The book is locked: what is absent now stays absent until the insertion, and what it adds is new.
+    v_absent := ARRAY(
+        SELECT DISTINCT id FROM unnest(p_account_id, v_refusals) AS item(id, refusal)
+        WHERE refusal IS NULL AND NOT EXISTS (SELECT FROM ledger.account WHERE book_id = p_book_id AND account_id = id));
+    INSERT INTO ledger.account (book_id, account_id, external_ref, chart_code, normal_side, currency, parent_account_id,
+        counterparty_id, party_id, party_kind, holder_name, opened_on, debit_limit, credit_limit)
+    SELECT p_book_id, id, external_ref, chart_code, normal_side, currency, parent_id, counterparty_id,
+        party_id, party_kind, holder_name, opened_on, debit_limit, credit_limit
+    FROM unnest(p_account_id, p_external_ref, p_chart_code, p_normal_side, p_currency, p_parent_account_id, p_counterparty_id,
+            p_party_id, p_party_kind, p_holder_name, p_opened_on, p_debit_limit, p_credit_limit, v_refusals) WITH ORDINALITY
+        AS item(id, external_ref, chart_code, normal_side, currency, parent_id, counterparty_id, party_id,
+            party_kind, holder_name, opened_on, debit_limit, credit_limit, refusal, n)
+    WHERE refusal IS NULL ORDER BY n
+    ON CONFLICT DO NOTHING;
+    v_created := ARRAY(SELECT account_id FROM ledger.account WHERE book_id = p_book_id AND account_id = ANY (v_absent));
     INSERT INTO ledger.account_revision (book_id, account_id, revision, sequence, changed_at, closed,
         debits_frozen, credits_frozen, debit_limit, credit_limit, reason)
     SELECT p_book_id, account_id, 1, v_state.sequence + row_number() OVER (ORDER BY account_id), clock_timestamp(), closed,
         debits_frozen, credits_frozen, debit_limit, credit_limit, 'opened'
     FROM ledger.account WHERE book_id = p_book_id AND account_id = ANY (v_created);
-    UPDATE ledger.book_state SET sequence = sequence + coalesce(cardinality(v_created), 0) WHERE book_id = p_book_id;
+    UPDATE ledger.book_state SET sequence = sequence + cardinality(v_created) WHERE book_id = p_book_id;
     SELECT array_agg(CASE
             WHEN item.refusal IS NOT NULL THEN item.refusal
             WHEN item.n = item.created_n THEN 'created'
