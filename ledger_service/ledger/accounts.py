@@ -9,6 +9,7 @@ import psycopg
 
 from ledger_service.ledger.chart import CHART
 from ledger_service.ledger.results import AccountChangeResult, AccountResult
+from ledger_service.ledger.whole_numbers import whole_numbers
 from ledger_service.reference.currencies import exponents_on
 
 ACCOUNT_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -46,6 +47,8 @@ _PARAMETERS = (
 )
 """In the order of the database function's."""
 
+_WHOLE_NUMBERS = ("account_id", "parent_account_id", "debit_limit", "credit_limit")
+
 _SIDES = {int(code): str(line.normal_side) for code, line in CHART.items()}
 
 _STATEMENT = Path(__file__).with_name("create_accounts.sql").read_bytes()
@@ -57,7 +60,8 @@ def create_accounts(
     """Open accounts in a book: `ACCOUNT_COLUMNS`, and any of `OPTIONAL_ACCOUNT_COLUMNS`.
 
     Returns `AccountResult` values (String) in input order. The normal side follows the chart; a parent
-    may stand in the batch before its children. The caller commits.
+    may stand in the batch before its children. The caller commits. Raises `NotAWholeNumber` where
+    a limit is not in minor units.
     """
     absent = [
         pl.lit(None, kind).alias(name)
@@ -65,6 +69,7 @@ def create_accounts(
         if name not in accounts.columns
     ]
     columns = accounts.with_columns(*absent).with_columns(
+        *(whole_numbers(accounts[name]) for name in _WHOLE_NUMBERS if name in accounts.columns),
         normal_side=pl.col("chart_code").replace_strict(_SIDES, default=None, return_dtype=pl.String),
         known=_currency_known(accounts),
     )

@@ -17,6 +17,7 @@ from ledger_service.ledger.arrays import (
     texts,
     timestamps,
 )
+from ledger_service.ledger.whole_numbers import whole_numbers
 
 BATCH_LIMIT = 10_000
 """Items of one call; the database refuses more."""
@@ -87,7 +88,8 @@ def create_transfers(
 
     Returns `TransferResult` values (String) in input order; only `created` was booked now. The
     caller commits; until then the book is locked. A batch never fails whole because one item is bad;
-    raises `BatchTooLarge`, and `MalformedIdentifier` where an id is not a UUID.
+    raises `BatchTooLarge`, `MalformedIdentifier` where an id is not a UUID, and `NotAWholeNumber` where
+    an amount is not in minor units.
     """
     if transfers.height > BATCH_LIMIT:
         raise BatchTooLarge(transfers.height)
@@ -104,6 +106,8 @@ def _encoded(transfers: pl.DataFrame, name: str) -> BinaryArray | None:
     column = transfers[name]
     if name in _MAY_BE_ABSENT and column.null_count() == len(column) > 0:
         return None
+    if _SCHEMA[name] == pl.Int64:
+        column = whole_numbers(column)
     return _ENCODERS[name](column if column.dtype == _SCHEMA[name] else column.cast(_SCHEMA[name]))
 
 
