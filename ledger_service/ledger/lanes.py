@@ -1,0 +1,326 @@
+"""Lanes: the threads that carry a poster's requests to the ledger, a connection and a batch each.
+
+What belongs here: how requests wait, who takes which, how a batch is posted, retried and answered.
+What callers see is in `poster`. Requests of one book wait in one line; a free lane takes all that
+waits, at most a batch of it. While the batch commits, the next one gathers.
+"""
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import groupby
+from operator import attrgetter
+from pathlib import Path
+
+import polars as pl
+import psycopg
+from psycopg import errors
+
+from ledger_service.ledger.results import TransferResult
+from ledger_service.ledger.submissions import (
+    Answer,
+    MalformedTransfer,
+    OutcomeUnknown,
+    Request,
+    Transfer,
+    UnknownBook,
+)
+from ledger_service.ledger.transfers import (
+    BATCH_LIMIT,
+    OPTIONAL_COLUMNS,
+    TRANSFER_COLUMNS,
+    create_transfers,
+)
+from ledger_service.runtime.database import Database, DatabaseUnreachable, Role, Server
+
+FIRST_PAUSE_S = 0.01
+"""Before a lost connection is made anew; doubled each time, up to `LONGEST_PAUSE_S`."""
+LONGEST_PAUSE_S = 1.0
+
+
+@dataclass(eq=False)
+class _Line:
+    """The requests of one book that wait."""
+
+    book_id: int
+    waiting: deque[Request] = field(default_factory=deque)
+    taken: bool = False
+    """Whether a lane waits for it or is at work: one at a time, so that
+    requests keep their order."""
+    gathered: int = 0
+    """Requests of its last batch."""
+
+
+class Lines:
+    """Where requests wait: a line for each book, and those for which there is no room yet.
+
+    All of it is guarded by one lock, which is held for moments only.
+    """
+
+    def __init__(self, *, capacity: int) -> None:
+        self.capacity = capacity
+        self.load = 0
+        """Items that wait in lines or are being posted."""
+        self.seconds_per_item = 0.0
+        """Of late."""
+        self._changed = threading.Condition()
+        self._lines: dict[int, _Line] = {}
+        self._ready: deque[_Line] = deque()
+        self._outside: deque[Request] = deque()
+        self._stopping = False
+
+    def add(self, request: Request, *, wait: bool) -> bool:
+        """Put a request into its line; where there is no room it waits outside, if it may."""
+        with self._changed:
+            if self._stopping:
+                raise RuntimeError("the poster has stopped")
+            if not self._outside and self._has_room(request):
+                self._admit(request)
+                return True
+            if wait:
+                self._outside.append(request)
+            return wait
+
+    def take(self, budget_s: float) -> tuple[int, list[Request]] | None:
+        """All that waits for one book, at most a batch; None when nothing will come any more.
+
+        Where fewer wait than came together the last time, more are given `budget_s` to come.
+        """
+        with self._changed:
+            while not self._ready:
+                if self._stopping and not self.load:
+                    self._changed.notify_all()
+                    return None
+                self._changed.wait()
+            line = self._ready.popleft()
+            more_may_come = len(line.waiting) < line.gathered
+        if more_may_come and budget_s > 0:
+            time.sleep(budget_s)
+        with self._changed:
+            requests = _up_to_a_batch(line.waiting)
+            line.gathered = len(requests)
+        return line.book_id, requests
+
+    def done(self, book_id: int, requests: list[Request], seconds: float) -> None:
+        """Make room after a batch."""
+        items = sum(map(len, requests))
+        with self._changed:
+            line = self._lines[book_id]
+            line.taken = False
+            self._offer(line)
+            self.load -= items
+            self.seconds_per_item += 0.2 * (seconds / max(items, 1) - self.seconds_per_item)
+            while self._outside and self._has_room(self._outside[0]):
+                self._admit(self._outside.popleft())
+            if self._stopping and not self.load:
+                self._changed.notify_all()
+
+    def stop(self) -> None:
+        """Accept nothing more; what is there is still taken."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+
+    def _has_room(self, request: Request) -> bool:
+        return not self.load or self.load + len(request) <= self.capacity
+
+    def _admit(self, request: Request) -> None:
+        self.load += len(request)
+        line = self._lines.get(request.book_id)
+        if line is None:
+            line = self._lines[request.book_id] = _Line(request.book_id)
+        line.waiting.append(request)
+        self._offer(line)
+        if request.admitted is not None:
+            request.admitted.set()
+
+    def _offer(self, line: _Line) -> None:
+        """Let a lane come, where one may."""
+        if line.waiting and not line.taken:
+            line.taken = True
+            self._ready.append(line)
+            self._changed.notify()
+
+
+def _up_to_a_batch(waiting: deque[Request]) -> list[Request]:
+    """Requests from the front; chains stay whole."""
+    requests: list[Request] = []
+    items = 0
+    while waiting and items + len(waiting[0]) <= BATCH_LIMIT:
+        items += len(waiting[0])
+        requests.append(waiting.popleft())
+    return requests
+
+
+class Lane(threading.Thread):
+    """A connection, and the thread that posts one batch after the other on it."""
+
+    def __init__(self, server: Server, lines: Lines, *, budget_s: float, give_up_after_s: float) -> None:
+        super().__init__(name="poster-lane", daemon=True)
+        self._server = server
+        self._lines = lines
+        self._budget_s = budget_s
+        self._give_up_after_s = give_up_after_s
+        self._connection: psycopg.Connection | None = None
+        self._session: tuple[object, ...] | None = None
+        """Process and start of the last session."""
+
+    def run(self) -> None:
+        """Post until the lines have stopped and are empty."""
+        while (taken := self._lines.take(self._budget_s)) is not None:
+            book_id, requests = taken
+            started = time.monotonic()
+            wanted = [request for request in requests if _still_wanted(request)]
+            answers: list[tuple[Request, Answer]] = []
+            for business_date, group in groupby(sorted(wanted, key=_by_date), key=_by_date):
+                answers += self._answers(book_id, business_date, list(group))
+            self._lines.done(book_id, requests, time.monotonic() - started)
+            _deliver(answers)
+        if self._connection is not None:
+            self._connection.close()
+
+    def _answers(
+        self, book_id: int, business_date: date, requests: list[Request]
+    ) -> list[tuple[Request, Answer]]:
+        """Each request's answer; one that makes its batch fail is found by halving, and fails alone."""
+        try:
+            codes = self._posted(book_id, business_date, requests)
+        except errors.ForeignKeyViolation:
+            return [(request, UnknownBook(book_id)) for request in requests]
+        except OutcomeUnknown as error:
+            return [(request, error) for request in requests]
+        except Exception as error:
+            if len(requests) == 1:
+                return [(requests[0], _malformed(requests[0], error))]
+            half = len(requests) // 2
+            return self._answers(book_id, business_date, requests[:half]) + self._answers(
+                book_id, business_date, requests[half:]
+            )
+        return list(zip(requests, _shared_out(requests, codes), strict=True))
+
+    def _posted(self, book_id: int, business_date: date, requests: list[Request]) -> list[str]:
+        """The ledger's codes after the commit; on a lost connection the batch is posted again."""
+        transfers = _frame(requests)
+        given_up_at = time.monotonic() + self._give_up_after_s
+        pause_s = FIRST_PAUSE_S
+        while True:
+            try:
+                connection = self._connection or self._connected()
+                return create_transfers(
+                    connection, book_id=book_id, business_date=business_date, transfers=transfers
+                ).to_list()
+            except errors.ProgramLimitExceeded:
+                raise
+            except (psycopg.OperationalError, psycopg.InterfaceError, DatabaseUnreachable) as error:
+                self._disconnect()
+                if time.monotonic() + pause_s > given_up_at:
+                    raise OutcomeUnknown(self._give_up_after_s, str(error).strip()) from error
+                time.sleep(pause_s)
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+    def _connected(self) -> psycopg.Connection:
+        """A connection, once the session before it has ended.
+
+        Else that session's batch could still be booked after its retry has been answered.
+        """
+        if self._session is not None:
+            with psycopg.connect(self._server.url(Database.LEDGER), autocommit=True) as connection:
+                connection.execute(_END_SESSION, self._session)
+            self._session = None
+        connection = self._server.connect(Database.LEDGER, Role.APP, autocommit=True)
+        self._session = connection.execute(_SESSION).fetchone()
+        self._connection = connection
+        return connection
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+_SESSION = Path(__file__).with_name("session.sql").read_bytes()
+_END_SESSION = Path(__file__).with_name("end_session.sql").read_bytes()
+_by_date = attrgetter("business_date")
+_COLUMNS = tuple(name for name in TRANSFER_COLUMNS | OPTIONAL_COLUMNS if name != "linked")
+_cells: Callable[[Transfer], tuple[object, ...]] = attrgetter(*_COLUMNS)
+_SCHEMA = TRANSFER_COLUMNS | OPTIONAL_COLUMNS
+_RESULTS = {str(result): result for result in TransferResult}
+
+
+def _still_wanted(request: Request) -> bool:
+    """Whether its caller has not withdrawn it while it waited."""
+    if isinstance(request.future, Future):
+        return request.future.set_running_or_notify_cancel()
+    return not request.future.cancelled()
+
+
+def _frame(requests: list[Request]) -> pl.DataFrame:
+    """The items of all requests as one batch; each item of a chain but the last is linked."""
+    items: list[Transfer] = []
+    linked: list[bool] = []
+    for request in requests:
+        if isinstance(request.items, tuple):
+            items += request.items
+            linked += [True] * (len(request.items) - 1)
+        else:
+            items.append(request.items)
+        linked.append(False)
+    columns = dict(zip(_COLUMNS, zip(*map(_cells, items), strict=True), strict=True))
+    return pl.DataFrame(
+        [pl.Series(name, columns[name], dtype=_SCHEMA[name], strict=True) for name in _COLUMNS]
+        + [pl.Series("linked", linked, dtype=pl.Boolean)]
+    )
+
+
+def _shared_out(requests: list[Request], codes: list[str]) -> Iterable[Answer]:
+    """To each request the codes of its items."""
+    results = [_RESULTS[code] for code in codes]
+    if len(results) == len(requests):
+        return [
+            [result] if isinstance(request.items, tuple) else result
+            for request, result in zip(requests, results, strict=True)
+        ]
+    answers: list[Answer] = []
+    first = 0
+    for request in requests:
+        last = first + len(request)
+        answers.append(results[first:last] if isinstance(request.items, tuple) else results[first])
+        first = last
+    return answers
+
+
+def _malformed(request: Request, error: Exception) -> Exception:
+    items = request.items if isinstance(request.items, tuple) else (request.items,)
+    malformed = MalformedTransfer([item.transfer_id for item in items], str(error).strip())
+    malformed.__cause__ = error
+    return malformed
+
+
+def _deliver(answers: list[tuple[Request, Answer]]) -> None:
+    """Give the answers; each event loop is woken once."""
+    of_loops: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Answer], Answer]]] = {}
+    for request, answer in answers:
+        if isinstance(request.future, asyncio.Future):
+            of_loops.setdefault(request.future.get_loop(), []).append((request.future, answer))
+        elif isinstance(answer, Exception):
+            request.future.set_exception(answer)
+        else:
+            request.future.set_result(answer)
+    for loop, pairs in of_loops.items():
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_settle, pairs)
+
+
+def _settle(pairs: list[tuple[asyncio.Future[Answer], Answer]]) -> None:
+    for future, answer in pairs:
+        if future.done():
+            continue
+        if isinstance(answer, Exception):
+            future.set_exception(answer)
+        else:
+            future.set_result(answer)
