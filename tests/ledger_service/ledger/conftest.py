@@ -1,6 +1,6 @@
 """One ledger for the tests of a worker; each test opens books of its own in it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
@@ -26,6 +26,12 @@ def connection(ledger: Server) -> Iterator[psycopg.Connection]:
     """A connection of the application, in autocommit mode."""
     with ledger.connect(Database.LEDGER, Role.APP, autocommit=True) as connection:
         yield connection
+
+
+@pytest.fixture
+def connect(ledger: Server) -> Callable[[], psycopg.Connection]:
+    """Makes further connections of the application."""
+    return lambda: ledger.connect(Database.LEDGER, Role.APP, autocommit=True)
 
 
 @pytest.fixture
