@@ -326,3 +326,54 @@ def test_columns_of_unequal_length_are_an_error(book: Book, amounts: list[int] |
 def test_an_absent_link_is_no_link(book: Book) -> None:
     items = [transfer(1, 1, 2, 1, linked=None), transfer(2, 1, 2, 0), transfer(3, 1, 2, 1, linked=None)]
     assert book.post(*items) == ["created", "amount_must_be_positive", "created"]
+
+
+def test_a_full_batch_retried_whole_exists_and_writes_nothing(book: Book) -> None:
+    items = [transfer(number, 1 + number % 2, 3, 1) for number in range(1, BATCH_LIMIT + 1)]
+    assert set(book.post(*items)) == {"created"}
+    before = book.rows("SELECT * FROM ledger.book_state WHERE book_id = %(book_id)s")
+    assert set(book.post(*items)) == {"exists"}
+    assert book.rows("SELECT * FROM ledger.book_state WHERE book_id = %(book_id)s") == before
+    assert book.written() == (BATCH_LIMIT, 2 * BATCH_LIMIT)
+
+
+@pytest.mark.parametrize("phase", ["single", "pending"])
+def test_the_last_unit_below_2_to_the_63_fits_and_the_next_does_not(book: Book, phase: str) -> None:
+    posted = phase == "single"
+    codes = book.post(
+        transfer(1, 1, 2, MOST - 1, phase=phase),
+        transfer(2, 1, 3, 2, phase=phase),
+        transfer(3, 3, 2, 2, phase=phase),
+        transfer(4, 1, 2, 1, phase=phase),
+        transfer(5, 1, 3, 1, phase=phase),
+        transfer(6, 3, 2, 1, phase=phase),
+    )
+    kind = "posted" if posted else "pending"
+    assert codes == [
+        "created",
+        f"overflows_debits_{kind}",
+        f"overflows_credits_{kind}",
+        "created",
+        f"overflows_debits_{kind}",
+        f"overflows_credits_{kind}",
+    ]
+    assert book.totals(1) == ((MOST, 0, 0, 0) if posted else (0, 0, MOST, 0))
+    assert book.faults() == []
+
+
+def test_posted_and_pending_totals_may_both_be_full(book: Book) -> None:
+    """Their sum is beyond 64 bits; what is available is still known."""
+    codes = book.post(
+        transfer(1, 1, 2, MOST), transfer(2, 1, 2, MOST, phase="pending"), transfer(3, 2, 1, MOST)
+    )
+    assert codes == ["created"] * 3
+    assert book.post(transfer(4, None, None, None, phase="post", pending_id=name(2))) == [
+        "overflows_debits_posted"
+    ]
+    assert book.change(2, debit_limit=0) == "changed"
+    assert book.post(transfer(5, 2, 3, 1), transfer(6, 1, 3, None, balancing="debit")) == [
+        "overflows_debits_posted",
+        "exceeds_credits",
+    ]
+    assert book.post(transfer(7, None, None, None, phase="void", pending_id=name(2))) == ["created"]
+    assert book.faults() == []
