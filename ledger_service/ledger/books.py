@@ -1,5 +1,6 @@
 """Participants, their books, and which business dates of a book are open."""
 
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
 import polars as pl
@@ -72,6 +73,16 @@ def close_business_date(
             [book_id, business_date, closed_at],
         )
     )
+
+
+def lock_books(connection: psycopg.Connection, book_ids: Iterable[int]) -> None:
+    """Make the caller's transaction the only writer of several books until it ends.
+
+    A transaction that writes to more than one book begins with this: all lock in ascending order, so
+    that no two of them can wait for each other.
+    """
+    for book_id in sorted(set(book_ids)):
+        connection.execute("SELECT ledger.lock_book(%s)", [book_id])
 
 
 def _scalar(connection: psycopg.Connection, statement: str, parameters: list[object]) -> object:

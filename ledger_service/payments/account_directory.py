@@ -146,7 +146,10 @@ def _opened(
         account_id=pl.coalesce("last_id", pl.col("chart_code").cast(pl.Int64) * _CODE_STRIDE)
         + pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over("book_id", "chart_code")
     )
-    for book in numbered.partition_by("book_id", maintain_order=True):
+    # In ascending order of books, as all that lock several of them.
+    for book in numbered.sort("book_id", maintain_order=True).partition_by(
+        "book_id", maintain_order=True
+    ):
         book_id = int(book["book_id"][0])
         for batch in book.iter_slices(_BATCH):
             results = create_accounts(

@@ -32,6 +32,7 @@ from typing import Final
 import polars as pl
 import psycopg
 
+from ledger_service.ledger.books import lock_books
 from ledger_service.ledger.results import TransferResult
 from ledger_service.ledger.transfers import (
     BATCH_LIMIT,
@@ -100,6 +101,8 @@ def post_legs(
     back. Must be called within a transaction.
     """
     timed = _timed(legs, books)
+    # All of them now, for opening accounts would lock some before those that stand below them.
+    lock_books(connection, timed["book_id"].unique())
     directory = open_own_accounts(connection, legs=timed, directory=directory)
     across = frozenset(timed.filter("across")["payment_id"])
     poster = _Poster(connection, directory, booking_dates=books.booking_dates, across=across)
@@ -212,7 +215,7 @@ class _Poster:
         return pl.concat([legs.filter(~replaced), waiting.select(legs.columns)]).sort("position")
 
     def _answers(self, legs: pl.DataFrame) -> _Answers:
-        """Post legs, one call a book, in order of book id: so no two transactions can deadlock."""
+        """Post legs, one call a book, in order of book id."""
         ordered = legs.sort("book_id", "position").with_columns(
             phase=pl.lit("single"), pending_id=pl.lit(None, pl.String)
         )

@@ -40,6 +40,14 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION ledger.open_book IS 'The book of a participant, opened if it has none yet.';
 
+CREATE FUNCTION ledger.lock_book(p_book_id integer) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM FROM ledger.book_state WHERE book_id = p_book_id FOR NO KEY UPDATE;
+END $$;
+COMMENT ON FUNCTION ledger.lock_book IS
+    'Makes the transaction the only writer of a book. One that writes to several books first locks them in ascending order: then none can wait for each other.';
+
 -- Codes are those of ledger_service.ledger.results.AccountResult. A parent stands in an earlier batch: of
 -- those of one batch it is not known before its end which are created.
 CREATE FUNCTION ledger.create_accounts(
@@ -209,5 +217,5 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ledger FROM PUBLIC;
 GRANT USAGE ON SCHEMA ledger TO wgi_app, wgi_close;
 GRANT SELECT ON ALL TABLES IN SCHEMA ledger TO wgi_app, wgi_close;
 GRANT EXECUTE ON FUNCTION ledger.create_transfers, ledger.create_accounts, ledger.change_account, ledger.register_participant,
-    ledger.open_book TO wgi_app;
+    ledger.open_book, ledger.lock_book TO wgi_app;
 GRANT EXECUTE ON FUNCTION ledger.close_business_date, ledger.seal, ledger.add_partitions TO wgi_close;
