@@ -37,17 +37,17 @@ SINGLES = st.integers(7, 40)
 
 @st.composite
 def items(draw: st.DrawFn) -> dict[str, Any]:
-    """Mostly good by itself, so that batches go far; one in three has a fault of its own."""
+    """Mostly good by itself, so that batches go far; one in five has a fault of its own."""
     phase = draw(st.sampled_from(PHASES))
     resolves = phase in {"post", "void", "expire"}
     reverses = phase == "single" and draw(st.integers(0, 4)) == 0
-    accounts = st.none() if resolves or reverses else st.integers(1, 5)
+    accounts = st.none() if resolves or reverses else st.sampled_from([1, 2, 3, 4, 4, 5, 5])
     balancing = None if resolves or reverses else draw(st.sampled_from([None] * 6 + SIDES))
     item = transfer(
         draw(HOLDS if phase == "pending" else SINGLES),
         draw(accounts),
         draw(accounts),
-        draw(st.sampled_from([None, 1, 5] if resolves or reverses or balancing else [1, 5, 10, 20])),
+        draw(st.sampled_from([None, 1, 5] if resolves or reverses or balancing else [5, 10, 20, 30])),
         phase=phase,
         pending_id=name(draw(HOLDS)) if resolves else None,
         linked=draw(st.sampled_from([False, False, False, True])),
@@ -68,7 +68,7 @@ def items(draw: st.DrawFn) -> dict[str, Any]:
         "kind": st.sampled_from([None, "salary"]),
         "value_date": st.sampled_from([None, date(2025, 1, 1)]),
     }
-    column = draw(st.sampled_from([None] * 16 + list(faults)))
+    column = draw(st.sampled_from([None] * 40 + list(faults)))
     return item | {column: draw(faults[column])} if column else item
 
 
@@ -76,7 +76,9 @@ SECONDS = st.sampled_from([0] * 9 + [5, -5])
 """By which an item is booked later than the one before."""
 
 BATCHES = st.lists(
-    st.tuples(st.lists(items(), max_size=20), st.lists(SECONDS, max_size=20), st.integers(0, 5)),
+    st.tuples(
+        st.lists(items(), min_size=3, max_size=25), st.lists(SECONDS, max_size=20), st.integers(0, 5)
+    ),
     min_size=1,
     max_size=4,
 )

@@ -107,6 +107,40 @@ def test_held_funds_cannot_be_spent_and_released_funds_can(connection: psycopg.C
     ]
 
 
+def test_pending_credits_count_against_a_credit_limit(connection: psycopg.Connection) -> None:
+    book = new_book(connection, account(1), account(2, credit_limit=10))
+    assert book.post(hold(1, 8), transfer(2, 1, 2, 3), hold(3, 3), transfer(4, 1, 2, 2)) == [
+        "created",
+        "exceeds_debits",
+        "exceeds_debits",
+        "created",
+    ]
+    assert book.post(transfer(5, 1, 2, 1), void(6, 1), transfer(7, 1, 2, 8)) == [
+        "exceeds_debits",
+        "created",
+        "created",
+    ]
+
+
+@pytest.mark.parametrize("side", ["debit_limit", "credit_limit"])
+def test_a_limit_can_be_changed_but_not_below_what_is_used(
+    connection: psycopg.Connection, side: str
+) -> None:
+    """Used are 8, held 5 of them."""
+    book = new_book(connection, account(1), account(2))
+    limited = 1 if side == "debit_limit" else 2
+    assert book.post(hold(1, 5), transfer(2, 1, 2, 3)) == ["created"] * 2
+    assert book.change(limited, **{side: 7}) == f"exceeds_{side}"
+    assert book.change(limited, **{side: 8}) == "changed"
+    refused = "exceeds_credits" if side == "debit_limit" else "exceeds_debits"
+    assert book.post(transfer(3, 1, 2, 1)) == [refused]
+    assert book.change(limited, **{side: 9}) == "changed"
+    assert book.post(transfer(3, 1, 2, 1), transfer(4, 1, 2, 1)) == ["created", refused]
+    assert book.change(limited, **{side: None}) == "changed"
+    assert book.post(transfer(4, 1, 2, 1)) == ["created"]
+    assert book.faults() == []
+
+
 def test_pending_credits_cannot_be_spent(connection: psycopg.Connection) -> None:
     book = new_book(connection, account(1), account(2, debit_limit=0))
     assert book.post(hold(1, 8), transfer(2, 2, 1, 1)) == ["created", "exceeds_credits"]

@@ -16,7 +16,11 @@ JOURNAL = (
     "block",
     "business_day",
 )
-CHANGES = ("UPDATE ledger.{} SET book_id = book_id", "DELETE FROM ledger.{}", "TRUNCATE ledger.{}")
+CHANGES = (
+    "UPDATE ledger.{} SET book_id = book_id",
+    "DELETE FROM ledger.{}",
+    "TRUNCATE ledger.{} CASCADE",
+)
 TABLES = (*JOURNAL, "account", "book_state", "book")
 
 
