@@ -1,14 +1,12 @@
--- Accounts whose totals are not those after their last entry.
+-- Accounts whose terms are not those of their last revision, or whose revisions are not numbered 1, 2, 3 ...
 SELECT NULL::text AS transfer_id, a.account_id,
-    format('account %%s: totals are %%s/%%s posted and %%s/%%s pending at version %%s, the last entry says %%s/%%s and %%s/%%s at %%s',
-        a.external_ref, a.debits_posted, a.credits_posted, a.debits_pending, a.credits_pending, a.version,
-        e.debits_posted_after, e.credits_posted_after, e.debits_pending_after, e.credits_pending_after, e.version) AS difference
+    format('account %%s: its terms at revision %%s are not those of its %%s revisions', a.external_ref, a.revision, r.revisions) AS difference
 FROM ledger.account a
-LEFT JOIN LATERAL (
-    SELECT * FROM ledger.entry WHERE book_id = a.book_id AND account_id = a.account_id ORDER BY version DESC LIMIT 1
-) e ON true
-WHERE a.book_id = %(book_id)s AND (
-    a.version <> coalesce(e.version, 0) OR a.debits_posted <> coalesce(e.debits_posted_after, 0)
-    OR a.credits_posted <> coalesce(e.credits_posted_after, 0) OR a.debits_pending <> coalesce(e.debits_pending_after, 0)
-    OR a.credits_pending <> coalesce(e.credits_pending_after, 0))
+LEFT JOIN (
+    SELECT account_id, count(*) AS revisions, max(revision) AS last_revision
+    FROM ledger.account_revision WHERE book_id = %(book_id)s GROUP BY account_id
+) r ON r.account_id = a.account_id
+LEFT JOIN ledger.account_revision l ON l.book_id = a.book_id AND l.account_id = a.account_id AND l.revision = r.last_revision
+WHERE a.book_id = %(book_id)s AND (a.revision, a.revision, a.closed, a.debits_frozen, a.credits_frozen, a.debit_limit, a.credit_limit)
+    IS DISTINCT FROM (r.revisions::integer, l.revision, l.closed, l.debits_frozen, l.credits_frozen, l.debit_limit, l.credit_limit)
 ORDER BY a.account_id LIMIT 1

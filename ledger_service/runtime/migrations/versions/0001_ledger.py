@@ -8,7 +8,7 @@ down_revision = None
 
 def upgrade() -> None:
     """Create schema `ledger`."""
-    for file in ("0001_ledger", "0001_journal", "0001_posting", "0001_books"):
+    for file in ("0001_ledger", "0001_journal", "0001_posting", "0001_archive", "0001_books"):
         run_sql_file(file)
 
 
