@@ -1,0 +1,138 @@
+"""The whole of a book: its trial balance at any time, and the export of its general ledger."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+import psycopg
+
+from ledger_service.ledger.chart import ChartCode
+from ledger_service.ledger.history import BEGINNING, END
+from ledger_service.ledger.transfers import TIMESTAMP
+
+GROUPS = {
+    1: "assets",
+    2: "liabilities",
+    3: "equity",
+    4: "income",
+    5: "expense",
+    6: "foreign exchange",
+}
+"""Groups of the chart of accounts, by the thousands of the code."""
+
+TRIAL_ROW: dict[str, pl.DataType | type[pl.DataType]] = {
+    "account_id": pl.Int64,
+    "external_ref": pl.String,
+    "chart_code": pl.Int32,
+    "normal_side": pl.String,
+    "currency": pl.String,
+    "debits_posted": pl.Int64,
+    "credits_posted": pl.Int64,
+}
+
+GENERAL_LEDGER_ROW: dict[str, pl.DataType | type[pl.DataType]] = {
+    "sequence": pl.Int64,
+    "business_date": pl.Date,
+    "booked_at": TIMESTAMP,
+    "value_date": pl.Date,
+    "transfer_id": pl.String,
+    "side": pl.String,
+    "account": pl.String,
+    "chart_code": pl.Int32,
+    "other_account": pl.String,
+    "currency": pl.String,
+    "amount_minor": pl.Int64,
+    "pending_minor": pl.Int64,
+    "debits_posted_after": pl.Int64,
+    "credits_posted_after": pl.Int64,
+    "phase": pl.String,
+    "kind": pl.String,
+    "payment_id": pl.String,
+    "version": pl.Int64,
+}
+"""A line of the general ledger: an entry with the totals of its account after it, in minor units."""
+
+_CHUNK = 20_000
+"""Events of one read of an export: bounds its memory."""
+
+_FOLDER = Path(__file__).parent
+_TRIAL, _GENERAL, _STATE = (
+    (_FOLDER / f"{name}.sql").read_bytes() for name in ("trial_balance", "general_ledger", "book_state")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TrialBalance:
+    """A book at a time, by booking time."""
+
+    accounts: pl.DataFrame
+    """`TRIAL_ROW`: the accounts that had entries by then."""
+
+    def lines(self) -> pl.DataFrame:
+        """Per currency and line of the chart: group, chart_code, line, accounts, debits and credits
+        posted, and the balance on the debit or the credit side (Int128, minor units)."""
+        total = pl.col("debits_posted", "credits_posted").cast(pl.Int128).sum()
+        lines = self.accounts.group_by("currency", "chart_code").agg(total, accounts=pl.len())
+        excess = pl.col("debits_posted") - pl.col("credits_posted")
+        names = {int(code): code.name.lower() for code in ChartCode}
+        return (
+            lines.with_columns(
+                group=(pl.col("chart_code") // 1000).replace_strict(GROUPS, default="other"),
+                line=pl.col("chart_code").replace_strict(names, default="other"),
+                debit_balance=excess.clip(0),
+                credit_balance=(-excess).clip(0),
+            )
+            .select(
+                "currency",
+                "group",
+                "chart_code",
+                "line",
+                "accounts",
+                "debits_posted",
+                "credits_posted",
+                "debit_balance",
+                "credit_balance",
+            )
+            .sort("currency", "chart_code")
+        )
+
+    def totals(self) -> pl.DataFrame:
+        """Per currency: debits and credits posted, which are equal in a sound book, and `balanced`."""
+        total = pl.col("debits_posted", "credits_posted").cast(pl.Int128).sum()
+        totals = self.accounts.group_by("currency").agg(total).sort("currency")
+        return totals.with_columns(balanced=pl.col("debits_posted") == pl.col("credits_posted"))
+
+
+def trial_balance(connection: psycopg.Connection, *, book_id: int, at: datetime) -> TrialBalance:
+    """The trial balance of a book at `at` (aware): one index probe an account, side and partition."""
+    named = {"book_id": book_id, "at": at}
+    rows = connection.execute(_TRIAL, named, binary=True).fetchall()
+    return TrialBalance(pl.DataFrame(rows, schema=TRIAL_ROW, orient="row"))
+
+
+def general_ledger(
+    connection: psycopg.Connection,
+    *,
+    book_id: int,
+    since: datetime = BEGINNING,
+    until: datetime = END,
+) -> Iterator[pl.DataFrame]:
+    """All entries of a book booked from `since` until before `until`, in order of its events.
+
+    Frames of `GENERAL_LEDGER_ROW`, each at most 40,000 rows.
+    """
+    state = connection.execute(_STATE, {"book_id": book_id}).fetchone()
+    last = int(state[1]) if state else 0
+    for after in range(0, last, _CHUNK):
+        named = {
+            "book_id": book_id,
+            "after": after,
+            "upto": min(after + _CHUNK, last),
+            "since": since,
+            "until": until,
+        }
+        rows = connection.execute(_GENERAL, named, prepare=False, binary=True).fetchall()
+        if rows:
+            yield pl.DataFrame(rows, schema=GENERAL_LEDGER_ROW, orient="row")
