@@ -183,4 +183,4 @@ def _balance_before(
 
 def _statement(*, descending: bool) -> sql.Composed:
     direction = sql.SQL("DESC" if descending else "ASC")
-    return sql.SQL(_ENTRIES).format(direction=direction)  # type: ignore[arg-type] # our own file
+    return sql.SQL(_ENTRIES).format(direction=direction)
