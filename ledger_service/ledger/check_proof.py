@@ -1,4 +1,4 @@
-"""Check that a transfer is in a sealed ledger: stand-alone, with Python (3.11) and its standard library only.
+"""Check that a transfer is in a sealed ledger: stand-alone, with Python 3.11 and its library only.
 
     python check_proof.py proof.json [expected-block-hash]
 
@@ -19,7 +19,8 @@ import json
 import struct
 import sys
 import uuid
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,7 @@ def column_bytes(kind: int, value: Any) -> bytes:
     elif kind == NUMBER:
         octets = struct.pack(">q", value)
     elif kind == TIME:
-        since = datetime.fromisoformat(value) - datetime(2000, 1, 1, tzinfo=timezone.utc)
+        since = datetime.fromisoformat(value) - datetime(2000, 1, 1, tzinfo=UTC)
         octets = struct.pack(">q", since // MICROSECOND)
     elif kind == IDENTIFIER:
         octets = uuid.UUID(value).bytes
@@ -130,7 +131,7 @@ def check(proof: dict[str, Any], expected: str | None = None) -> str:
         raise NotProven("the transfer's number is not one of the block's")
     if root_from(leaf_hash(transfer), proof["path"]).hex() != sealed["merkle_root"]:
         raise NotProven("the transfer and its path do not lead to the block's root")
-    for before, after in zip(blocks, blocks[1:], strict=False):
+    for before, after in pairwise(blocks):
         if after["previous_hash"] != block_hash(before).hex():
             raise NotProven(f"block {after['height']} does not follow from the block before it")
     last = block_hash(blocks[-1]).hex()
