@@ -173,6 +173,7 @@ def test_long_batches_are_answered_as_by_the_model(connection: psycopg.Connectio
         for version, totals in enumerate(expected.entries, start=1)
     ]
     assert book.faults() == []
+    assert book.verified().differences == ()
 
 
 @given(batch=st.lists(items(), min_size=10, max_size=60))

@@ -76,6 +76,7 @@ def test_any_interleaving_is_what_the_model_makes_of_the_batches_in_their_order(
     }
     assert numbers.keys() == model.transfers.keys()
     assert book.faults() == []
+    assert book.verified().differences == ()
 
 
 def test_two_refunds_of_60_on_100_at_once_return_60(

@@ -170,6 +170,7 @@ class BookOfTheModel(RuleBasedStateMachine):
             for version, after in enumerate(own.entries, start=1)
         ]
         assert self.book.faults() == []
+        assert self.book.verified().differences == ()
 
 
 def test_a_book_is_as_the_model_after_every_step(
