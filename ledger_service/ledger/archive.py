@@ -89,10 +89,9 @@ def archive_month(
             path = folder / f"{table}.parquet"
             rows = write_parquet(connection, table=table, partition=_named(table, month), path=path)
             files.append(ArchivedFile(table, path.name, rows, file_hash(path)))
-        ranges = _formatted(connection, "archive_ranges", month)
         books = tuple(
-            _archive_book(connection, ArchivedBook(*row, {}), month=month, archived_at=archived_at)
-            for row in ranges
+            _archive_book(connection, book, month=month, archived_at=archived_at)
+            for book in _books(connection, month)
         )
         _compare_files(connection, month, folder, tuple(files), books)
         for table in TABLES:
@@ -182,6 +181,14 @@ def _refuse_restoring(
     for file in archive.files:
         if file_hash(folder / file.name) != file.sha256:
             raise ArchiveRefused(month, f"{file.name} is not the file that was written")
+
+
+def _books(connection: psycopg.Connection, month: date) -> list[ArchivedBook]:
+    """What the month has of each book; without block hashes."""
+    return [
+        ArchivedBook(book_id, transfers, first, last, {})
+        for book_id, transfers, first, last in _formatted(connection, "archive_ranges", month)
+    ]
 
 
 def _archive_book(
@@ -285,7 +292,7 @@ def _compare_seals(connection: psycopg.Connection, month: date, book: ArchivedBo
 
 
 def _forget(connection: psycopg.Connection, table: sql.Identifier, month: date) -> None:
-    """Take a month out of what is known of archives; its trigger stops all but the owner who disables it."""
+    """Take a month out of what is known of archives."""
     connection.execute(sql.SQL("ALTER TABLE {} DISABLE TRIGGER immutable").format(table))
     connection.execute(sql.SQL("DELETE FROM {} WHERE month = %s").format(table), [month])
     connection.execute(sql.SQL("ALTER TABLE {} ENABLE TRIGGER immutable").format(table))
