@@ -6,10 +6,11 @@ from typing import Any
 import polars as pl
 import psycopg
 import pytest
-from bookkeeping import NOON, Book, account, new_book, transfer
+from bookkeeping import NOON, Book, account, name, new_book, transfer
 
+from ledger_service.ledger.accounts import AccountTerms, change_account
 from ledger_service.ledger.books import ParticipantConflict, book_ids, register_participants
-from ledger_service.ledger.results import AccountResult
+from ledger_service.ledger.results import AccountChangeResult, AccountResult
 
 CASES: list[tuple[AccountResult, dict[str, Any]]] = [
     (AccountResult.CREATED, account(20, debit_limit=0)),
@@ -142,3 +143,46 @@ def test_a_close_is_recorded_once(book: Book) -> None:
     assert not book.close()
     rows = book.rows("SELECT closed_at FROM ledger.business_day WHERE book_id = %(book_id)s")
     assert rows == [(NOON,)]
+
+
+def test_each_answer_to_a_change_is_given_and_a_refused_one_leaves_nothing(
+    connection: psycopg.Connection,
+) -> None:
+    book = new_book(connection, *(account(number) for number in (1, 2, 3, 4)))
+    assert book.open(account(5, parent_account_id=4)) == ["created"]
+    assert book.post(transfer(1, 1, 2, 10), transfer(2, 3, 4, 1, phase="pending")) == ["created"] * 2
+    revisions = "SELECT * FROM ledger.account_revision WHERE book_id = %(book_id)s ORDER BY sequence"
+    before = book.rows(revisions)
+    refused: list[tuple[AccountChangeResult, int, dict[str, Any]]] = [
+        (AccountChangeResult.ACCOUNT_NOT_FOUND, 99, {"closed": True}),
+        (AccountChangeResult.FIELD_MUST_NOT_BE_NULL, 1, {"closed": None}),
+        (AccountChangeResult.LIMIT_MUST_NOT_BE_NEGATIVE, 1, {"debit_limit": -1}),
+        (AccountChangeResult.UNCHANGED, 1, {}),
+        (AccountChangeResult.ACCOUNT_HAS_HOLDS, 3, {"closed": True}),
+        (AccountChangeResult.ACCOUNT_HAS_BALANCE, 1, {"closed": True}),
+        (AccountChangeResult.ACCOUNT_HAS_BALANCE, 2, {"closed": True}),
+        (AccountChangeResult.EXCEEDS_DEBIT_LIMIT, 1, {"debit_limit": 9}),
+        (AccountChangeResult.EXCEEDS_CREDIT_LIMIT, 2, {"credit_limit": 9}),
+    ]
+    for result, account_id, terms in refused:
+        assert book.change(account_id, **terms) == result, terms
+    assert book.rows(revisions) == before
+    assert book.post(transfer(3, None, None, None, phase="void", pending_id=name(2))) == ["created"]
+    assert book.change(4, closed=True) == AccountChangeResult.ACCOUNT_HAS_OPEN_CHILDREN
+    assert [book.change(number, closed=True) for number in (5, 4)] == ["changed"] * 2
+    assert book.change(5, closed=False) == AccountChangeResult.PARENT_ACCOUNT_CLOSED
+    assert [book.change(number, closed=False) for number in (4, 5)] == ["changed"] * 2
+    assert book.faults() == []
+
+
+def test_a_change_of_an_account_that_was_changed_since_is_refused(book: Book) -> None:
+    assert book.change(1, debits_frozen=True) == "changed"
+    answer = change_account(
+        book.connection,
+        book_id=book.book_id,
+        account_id=1,
+        revision=1,
+        terms=AccountTerms(credits_frozen=True),
+        reason="seen too early",
+    )
+    assert answer == AccountChangeResult.REVISION_SUPERSEDED
