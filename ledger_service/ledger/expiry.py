@@ -5,6 +5,7 @@ reads holds by their time of expiry from where the sweep before it came to, so t
 resolved are not read again and again.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
@@ -18,6 +19,7 @@ from ledger_service.ledger.results import TransferResult
 from ledger_service.ledger.transfers import BATCH_LIMIT, TIMESTAMP, TRANSFER_COLUMNS, create_transfers
 
 _HOLDS = Path(__file__).with_name("expired_holds.sql").read_bytes()
+_BOOKS = Path(__file__).with_name("books_with_expired_holds.sql").read_bytes()
 _CLOCK = Path(__file__).with_name("ledger_clock.sql").read_bytes()
 
 _HOLD_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -112,6 +114,28 @@ def sweep_expired(
         else SweepPosition(holds["expires_at"][-1], holds["pending_id"][-1])
     )
     return Sweep(swept, reached, complete)
+
+
+def sweep_books(
+    connection: psycopg.Connection, *, book_ids: Sequence[int], business_date: date, now: datetime
+) -> int:
+    """Release all expired holds of these books; returns how many. The connection commits by itself.
+
+    A book that has closed `business_date` is passed over: its holds go with its next date.
+    """
+    parameters = {"book_ids": list(book_ids), "now": now}
+    released = 0
+    for (book_id,) in connection.execute(_BOOKS, parameters).fetchall():
+        position, finished = NOTHING_SWEPT, False
+        while not finished:
+            with connection.transaction():
+                sweep = sweep_expired(
+                    connection, book_id=book_id, business_date=business_date, now=now, after=position
+                )
+            released += sweep.released
+            finished = sweep.finished or sweep.position == position
+            position = sweep.position
+    return released
 
 
 def release_id(now: datetime, hold: str) -> str:

@@ -155,6 +155,8 @@ class AccountResult(StrEnum):
     """No participant of that id is registered."""
     PARENT_ACCOUNT_NOT_FOUND = "parent_account_not_found"
     """The book has no such account, nor does the batch before this item."""
+    PARENT_ACCOUNT_CLOSED = "parent_account_closed"
+    """Reopen the account above it first, or choose another."""
     PARENT_ACCOUNT_HAS_DIFFERENT_CURRENCY = "parent_account_has_different_currency"
     """Balances roll up in one currency."""
     EXTERNAL_REF_TAKEN = "external_ref_taken"

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import polars as pl
 
 from ledger_service.ledger.books import close_business_date, closed_through
+from ledger_service.ledger.expiry import sweep_books
 from ledger_service.ledger.sealing import seal
 from ledger_service.runtime.database import Database, Role, Server
 from pipelines.lake.control_totals import differences, lake_totals, ledger_totals
@@ -29,12 +30,17 @@ class ClosedDate:
     changed_tables: tuple[str, ...]  # empty when a rerun wrote the same bytes
 
 
-def close_books(server: Server, *, book_ids: tuple[int, ...], business_dates: Iterable[date]) -> None:
+def close_books(
+    server: Server, *, book_ids: tuple[int, ...], business_dates: Iterable[date], now: datetime
+) -> None:
     """Close and seal the dates in each book, in order; dates already closed stay as they are.
 
-    The closing time recorded is the end of the business date in UTC: the same on every rerun.
+    Holds that have expired at `now` are released first, to the first of the dates. The closing time
+    recorded is the end of the business date in UTC: the same on every rerun.
     """
     days = sorted(business_dates)
+    with server.connect(Database.LEDGER, Role.APP, autocommit=True) as connection:
+        sweep_books(connection, book_ids=book_ids, business_date=days[0], now=now)
     with server.connect(Database.LEDGER, Role.CLOSE, autocommit=True) as connection:
         for book_id in book_ids:
             with connection.transaction():
@@ -44,6 +50,7 @@ def close_books(server: Server, *, book_ids: tuple[int, ...], business_dates: It
                         close_business_date(
                             connection, book_id=book_id, business_date=day, closed_at=_end(day)
                         )
+            with connection.transaction():
                 seal(connection, book_id=book_id, sealed_at=_end(days[-1]))
 
 

@@ -22,7 +22,9 @@ CONTROL_TOTALS: dict[str, pl.DataType | type[pl.DataType]] = {
 def lake_totals(transfers: pl.DataFrame) -> pl.DataFrame:
     """Control totals of lake transfers (schema `TRANSFERS`), as `CONTROL_TOTALS`."""
     groups = ["book_id", "business_date", "currency"]
-    leaves = transfers.sort("transfer_id").with_columns(leaf=pl.Series(_leaves(transfers), dtype=pl.Binary))
+    leaves = transfers.sort("transfer_id").with_columns(
+        leaf=pl.Series(_leaves(transfers), dtype=pl.Binary)
+    )
     sums = leaves.group_by(groups, maintain_order=True).agg(
         transfers=pl.len().cast(pl.Int64),
         amount_minor=pl.col("amount_minor").cast(pl.Int128).sum(),

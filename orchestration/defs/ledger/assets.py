@@ -1,5 +1,7 @@
 """Input to books to lake: what happens before anything can be derived."""
 
+from datetime import UTC, datetime
+
 import dagster as dg
 import polars as pl
 
@@ -43,7 +45,7 @@ def close(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform
     Afterwards no transfer can appear in it: late items book to the next open date.
     """
     days = business_dates(context)
-    close_books(platform.server, book_ids=platform.book_ids, business_dates=days)
+    close_books(platform.server, book_ids=platform.book_ids, business_dates=days, now=datetime.now(UTC))
     closed = write_lake(
         platform.server, lake=platform.lake, book_ids=platform.book_ids, business_dates=days
     )

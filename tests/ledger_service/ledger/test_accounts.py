@@ -67,7 +67,22 @@ def test_the_counterparty_is_part_of_an_account(connection: psycopg.Connection) 
 
 def test_every_answer_is_tested() -> None:
     tested = {result for result, _ in CASES}
-    assert set(AccountResult) - tested == {AccountResult.EXISTS_WITH_DIFFERENT_COUNTERPARTY_ID}
+    assert set(AccountResult) - tested == {
+        AccountResult.EXISTS_WITH_DIFFERENT_COUNTERPARTY_ID,
+        AccountResult.PARENT_ACCOUNT_CLOSED,
+    }
+
+
+def test_nothing_is_opened_below_a_closed_account_and_retries_are_answered(
+    connection: psycopg.Connection,
+) -> None:
+    book = new_book(connection, account(1), account(2, parent_account_id=1))
+    book.change(2, closed=True)
+    book.change(1, closed=True)
+    assert book.open(account(3, parent_account_id=1), account(2, parent_account_id=1)) == [
+        AccountResult.PARENT_ACCOUNT_CLOSED,
+        AccountResult.EXISTS,
+    ]
 
 
 def test_the_same_account_twice_in_a_batch_is_opened_once(book: Book) -> None:

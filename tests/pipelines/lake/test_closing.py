@@ -80,7 +80,7 @@ def closed(ledger_database: Server, tmp_path: Path) -> tuple[Server, Lake]:
 
 def _close(server: Server, lake: Lake) -> int:
     dates = [FIRST, SECOND, THIRD]
-    close_books(server, book_ids=(1,), business_dates=dates)
+    close_books(server, book_ids=(1,), business_dates=dates, now=datetime.now(UTC))
     written = write_lake(server, lake=lake, book_ids=(1,), business_dates=dates)
     return sum(len(day.changed_tables) for day in written)
 
@@ -128,6 +128,22 @@ def test_a_lake_that_differs_in_one_row_is_found(closed: tuple[Server, Lake], ch
     lake.write(TRANSFERS, FIRST, wrong)
     found = control_differences(server, lake=lake, book_ids=(1,), business_dates=[FIRST, SECOND])
     assert found["business_date"].to_list() == [FIRST]
+
+
+def test_the_close_releases_holds_that_have_expired(ledger_database: Server) -> None:
+    _open_book(ledger_database)
+    day = datetime(FIRST.year, FIRST.month, FIRST.day, 12, tzinfo=UTC)
+    hold = (str(UUID(int=1)), 1, 2, 100, "pending", None, False, "card_spend", None, day, None, FIRST, 1)
+    frame = pl.DataFrame([hold], schema=TRANSFER_COLUMNS | {"timeout_s": pl.Int64}, orient="row")
+    with ledger_database.connect(Database.LEDGER, Role.APP) as connection:
+        create_transfers(connection, book_id=1, business_date=FIRST, transfers=frame)
+    held = "SELECT debits_pending FROM ledger.account WHERE account_id = 1"
+    with ledger_database.connect(Database.LEDGER, Role.APP, autocommit=True) as connection:
+        assert connection.execute(held).fetchone() == (100,)
+        connection.execute("SELECT pg_sleep(1.1)")  # the ledger's own clock judges
+        later = datetime.now(UTC)
+        close_books(ledger_database, book_ids=(1,), business_dates=[FIRST], now=later)
+        assert connection.execute(held).fetchone() == (0,)
 
 
 def test_a_closed_date_accepts_no_more_transfers(closed: tuple[Server, Lake]) -> None:

@@ -75,6 +75,7 @@ BEGIN
             WHEN item.debit_limit < 0 OR item.credit_limit < 0 THEN 'limit_must_not_be_negative'
             WHEN item.counterparty_id IS NOT NULL AND p.participant_id IS NULL THEN 'counterparty_not_found'
             WHEN item.parent_id IS NOT NULL AND parent.account_id IS NULL THEN 'parent_account_not_found'
+            WHEN parent.closed AND present.account_id IS NULL THEN 'parent_account_closed'
             WHEN parent.currency <> item.currency THEN 'parent_account_has_different_currency'
         END ORDER BY item.n)
     INTO v_refusals
@@ -82,7 +83,8 @@ BEGIN
             p_counterparty_id, p_opened_on, p_debit_limit, p_credit_limit) WITH ORDINALITY
         AS item(id, external_ref, chart_code, normal_side, currency, parent_id, counterparty_id, opened_on, debit_limit, credit_limit, n)
     LEFT JOIN ledger.participant p ON p.participant_id = item.counterparty_id
-    LEFT JOIN ledger.account parent ON parent.book_id = p_book_id AND parent.account_id = item.parent_id;
+    LEFT JOIN ledger.account parent ON parent.book_id = p_book_id AND parent.account_id = item.parent_id
+    LEFT JOIN ledger.account present ON present.book_id = p_book_id AND present.account_id = item.id;
     -- The book is locked: what is absent now stays absent until the insertion, and what it adds is new.
     v_absent := ARRAY(
         SELECT DISTINCT id FROM unnest(p_account_id, v_refusals) AS item(id, refusal)
