@@ -53,7 +53,7 @@ def differences(lake: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
 
 
 def _leaves(transfers: pl.DataFrame) -> list[bytes]:
-    """The content of each transfer as `extraction/ledger_totals.sql` writes it, hashed, by transfer id."""
+    """The content of each transfer, as `extraction/ledger_totals.sql` writes it, hashed."""
     canonical = transfers.sort("transfer_id").select(
         pl.concat_str(
             "book_id",
