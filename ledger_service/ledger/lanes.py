@@ -1,19 +1,16 @@
 """Lanes: the threads that carry a poster's requests to the ledger, a connection and a batch each.
 
-What belongs here: how requests wait, who takes which, how a batch is posted, retried and answered.
-What callers see is in `poster`. Requests of one book wait in one line; a free lane takes all that
-waits, at most a batch of it. While the batch commits, the next one gathers.
+What belongs here: how a batch is posted, retried and answered. How requests wait is in `lines`, what
+callers see in `poster`. A free lane takes all that waits for a book; while its batch commits, the next
+one gathers.
 """
 
 import asyncio
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from datetime import date
-from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 
@@ -21,6 +18,7 @@ import polars as pl
 import psycopg
 from psycopg import errors
 
+from ledger_service.ledger.lines import Lines
 from ledger_service.ledger.results import TransferResult
 from ledger_service.ledger.submissions import (
     Answer,
@@ -31,7 +29,6 @@ from ledger_service.ledger.submissions import (
     UnknownBook,
 )
 from ledger_service.ledger.transfers import (
-    BATCH_LIMIT,
     OPTIONAL_COLUMNS,
     TRANSFER_COLUMNS,
     create_transfers,
@@ -41,120 +38,6 @@ from ledger_service.runtime.database import Database, DatabaseUnreachable, Role,
 FIRST_PAUSE_S = 0.01
 """Before a lost connection is made anew; doubled each time, up to `LONGEST_PAUSE_S`."""
 LONGEST_PAUSE_S = 1.0
-
-
-@dataclass(eq=False)
-class _Line:
-    """The requests of one book that wait."""
-
-    book_id: int
-    waiting: deque[Request] = field(default_factory=deque)
-    taken: bool = False
-    """Whether a lane waits for it or is at work: one at a time, so that
-    requests keep their order."""
-    gathered: int = 0
-    """Requests of its last batch."""
-
-
-class Lines:
-    """Where requests wait: a line for each book, and those for which there is no room yet.
-
-    All of it is guarded by one lock, which is held for moments only.
-    """
-
-    def __init__(self, *, capacity: int) -> None:
-        self.capacity = capacity
-        self.load = 0
-        """Items that wait in lines or are being posted."""
-        self.seconds_per_item = 0.0
-        """Of late."""
-        self._changed = threading.Condition()
-        self._lines: dict[int, _Line] = {}
-        self._ready: deque[_Line] = deque()
-        self._outside: deque[Request] = deque()
-        self._stopping = False
-
-    def add(self, request: Request, *, wait: bool) -> bool:
-        """Put a request into its line; where there is no room it waits outside, if it may."""
-        with self._changed:
-            if self._stopping:
-                raise RuntimeError("the poster has stopped")
-            if not self._outside and self._has_room(request):
-                self._admit(request)
-                return True
-            if wait:
-                self._outside.append(request)
-            return wait
-
-    def take(self, budget_s: float) -> tuple[int, list[Request]] | None:
-        """All that waits for one book, at most a batch; None when nothing will come any more.
-
-        Where fewer wait than came together the last time, more are given `budget_s` to come.
-        """
-        with self._changed:
-            while not self._ready:
-                if self._stopping and not self.load:
-                    self._changed.notify_all()
-                    return None
-                self._changed.wait()
-            line = self._ready.popleft()
-            more_may_come = len(line.waiting) < line.gathered
-        if more_may_come and budget_s > 0:
-            time.sleep(budget_s)
-        with self._changed:
-            requests = _up_to_a_batch(line.waiting)
-            line.gathered = len(requests)
-        return line.book_id, requests
-
-    def done(self, book_id: int, requests: list[Request], seconds: float) -> None:
-        """Make room after a batch."""
-        items = sum(map(len, requests))
-        with self._changed:
-            line = self._lines[book_id]
-            line.taken = False
-            self._offer(line)
-            self.load -= items
-            self.seconds_per_item += 0.2 * (seconds / max(items, 1) - self.seconds_per_item)
-            while self._outside and self._has_room(self._outside[0]):
-                self._admit(self._outside.popleft())
-            if self._stopping and not self.load:
-                self._changed.notify_all()
-
-    def stop(self) -> None:
-        """Accept nothing more; what is there is still taken."""
-        with self._changed:
-            self._stopping = True
-            self._changed.notify_all()
-
-    def _has_room(self, request: Request) -> bool:
-        return not self.load or self.load + len(request) <= self.capacity
-
-    def _admit(self, request: Request) -> None:
-        self.load += len(request)
-        line = self._lines.get(request.book_id)
-        if line is None:
-            line = self._lines[request.book_id] = _Line(request.book_id)
-        line.waiting.append(request)
-        self._offer(line)
-        if request.admitted is not None:
-            request.admitted.set()
-
-    def _offer(self, line: _Line) -> None:
-        """Let a lane come, where one may."""
-        if line.waiting and not line.taken:
-            line.taken = True
-            self._ready.append(line)
-            self._changed.notify()
-
-
-def _up_to_a_batch(waiting: deque[Request]) -> list[Request]:
-    """Requests from the front; chains stay whole."""
-    requests: list[Request] = []
-    items = 0
-    while waiting and items + len(waiting[0]) <= BATCH_LIMIT:
-        items += len(waiting[0])
-        requests.append(waiting.popleft())
-    return requests
 
 
 class Lane(threading.Thread):
@@ -177,8 +60,11 @@ class Lane(threading.Thread):
             started = time.monotonic()
             wanted = [request for request in requests if _still_wanted(request)]
             answers: list[tuple[Request, Answer]] = []
-            for business_date, group in groupby(sorted(wanted, key=_by_date), key=_by_date):
-                answers += self._answers(book_id, business_date, list(group))
+            of_dates: dict[date, list[Request]] = {}
+            for request in wanted:
+                of_dates.setdefault(request.business_date, []).append(request)
+            for business_date, group in of_dates.items():
+                answers += self._answers(book_id, business_date, group)
             self._lines.done(book_id, requests, time.monotonic() - started)
             _deliver(answers)
         if self._connection is not None:
@@ -230,12 +116,12 @@ class Lane(threading.Thread):
         """
         if self._session is not None:
             with psycopg.connect(self._server.url(Database.LEDGER), autocommit=True) as connection:
-                connection.execute(_END_SESSION, self._session)
+                if (False,) in connection.execute(_END_SESSION, self._session):
+                    raise psycopg.OperationalError("the session that was lost does not end")
             self._session = None
-        connection = self._server.connect(Database.LEDGER, Role.APP, autocommit=True)
-        self._session = connection.execute(_SESSION).fetchone()
-        self._connection = connection
-        return connection
+        self._connection = self._server.connect(Database.LEDGER, Role.APP, autocommit=True)
+        self._session = self._connection.execute(_SESSION).fetchone()
+        return self._connection
 
     def _disconnect(self) -> None:
         if self._connection is not None:
@@ -245,7 +131,6 @@ class Lane(threading.Thread):
 
 _SESSION = Path(__file__).with_name("session.sql").read_bytes()
 _END_SESSION = Path(__file__).with_name("end_session.sql").read_bytes()
-_by_date = attrgetter("business_date")
 _COLUMNS = tuple(name for name in TRANSFER_COLUMNS | OPTIONAL_COLUMNS if name != "linked")
 _cells: Callable[[Transfer], tuple[object, ...]] = attrgetter(*_COLUMNS)
 _SCHEMA = TRANSFER_COLUMNS | OPTIONAL_COLUMNS
@@ -295,8 +180,7 @@ def _shared_out(requests: list[Request], codes: list[str]) -> Iterable[Answer]:
 
 
 def _malformed(request: Request, error: Exception) -> Exception:
-    items = request.items if isinstance(request.items, tuple) else (request.items,)
-    malformed = MalformedTransfer([item.transfer_id for item in items], str(error).strip())
+    malformed = MalformedTransfer(request.transfer_ids, str(error).strip())
     malformed.__cause__ = error
     return malformed
 

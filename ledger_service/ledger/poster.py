@@ -8,7 +8,6 @@ another waits for its answer.
 """
 
 import asyncio
-import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -17,7 +16,8 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Self, cast
 
-from ledger_service.ledger.lanes import Lane, Lines
+from ledger_service.ledger.lanes import Lane
+from ledger_service.ledger.lines import Lines
 from ledger_service.ledger.results import TransferResult
 from ledger_service.ledger.submissions import (
     Answer,
@@ -166,12 +166,15 @@ class Poster:
         self, book_id: int, business_date: date, items: Transfer | tuple[Transfer, ...]
     ) -> "Future[Answer]":
         future: Future[Answer] = Future()
-        admitted = threading.Event()
-        self._add(Request(book_id, business_date, items, future, admitted))
-        admitted.wait()
+        request = Request(book_id, business_date, items, future)
+        self._add(request)
+        if request.admitted is not None:
+            request.admitted.wait()
         return future
 
     def _add(self, request: Request) -> None:
+        if not isinstance(request.business_date, date):
+            raise MalformedTransfer(request.transfer_ids, "its business date is not a date")
         if len(request) > BATCH_LIMIT:
             raise BatchTooLarge(len(request))
         if not self._lines.add(request, wait=self._options.overload is Overload.WAIT):

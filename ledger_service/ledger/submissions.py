@@ -51,10 +51,16 @@ class Request:
     items: Transfer | tuple[Transfer, ...]
     future: "asyncio.Future[Answer] | Future[Answer]"
     admitted: threading.Event | None = None
-    """Set when there is room: a thread waits for it."""
+    """Of one that had to wait for room: set when there is."""
 
     def __len__(self) -> int:
         return len(self.items) if isinstance(self.items, tuple) else 1
+
+    @property
+    def transfer_ids(self) -> list[str]:
+        """Of its items, in order."""
+        items = self.items if isinstance(self.items, tuple) else (self.items,)
+        return [item.transfer_id for item in items]
 
 
 class UnknownBook(LookupError):

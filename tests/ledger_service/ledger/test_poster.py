@@ -247,6 +247,11 @@ def test_a_malformed_request_fails_alone(ledger: Server, book: Book, poison: dic
     assert book.written() == (14, 28)
 
 
+def test_a_business_date_that_is_none_is_refused_at_once(ledger: Server) -> None:
+    with Poster(ledger) as poster, pytest.raises(MalformedTransfer):
+        poster.submit(1, "2025-03-03", item(1, 1, 2, 1))  # type: ignore[arg-type] # what is tested
+
+
 def test_an_unknown_book_is_named_and_the_others_go_on(ledger: Server, book: Book) -> None:
     with Poster(ledger, PosterOptions(lanes=1)) as poster:
         lost = [poster.submit(2_000_000, DAY, item(n, 1, 2, 1)) for n in range(5)]
