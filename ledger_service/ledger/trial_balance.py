@@ -75,14 +75,14 @@ class TrialBalance:
         posted, and the balance on the debit or the credit side (Int128, minor units)."""
         total = pl.col("debits_posted", "credits_posted").cast(pl.Int128).sum()
         lines = self.accounts.group_by("currency", "chart_code").agg(total, accounts=pl.len())
-        excess = pl.col("debits_posted") - pl.col("credits_posted")
+        debits, credits = pl.col("debits_posted"), pl.col("credits_posted")
         names = {int(code): code.name.lower() for code in ChartCode}
         return (
             lines.with_columns(
                 group=(pl.col("chart_code") // 1000).replace_strict(GROUPS, default="other"),
                 line=pl.col("chart_code").replace_strict(names, default="other"),
-                debit_balance=excess.clip(0),
-                credit_balance=(-excess).clip(0),
+                debit_balance=(debits - credits).clip(0),
+                credit_balance=(credits - debits).clip(0),
             )
             .select(
                 "currency",

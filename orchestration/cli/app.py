@@ -8,6 +8,8 @@ import typer
 
 from ledger_service.runtime.logging import configure_logging
 from ledger_service.runtime.settings import Settings, SourceName
+from orchestration.cli.ledger import ledger_app
+from orchestration.cli.options import SourceOption
 
 app = typer.Typer(
     help="Wekeza Global Infrastructure: many banks, many currencies, one set of books.\n\n"
@@ -19,13 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-ledger_app = typer.Typer(help="The books themselves.", no_args_is_help=True)
 app.add_typer(ledger_app, name="ledger")
-
-SourceOption = Annotated[
-    SourceName | None,
-    typer.Option(help="Which installation: default the last one that ran a day, else simulated."),
-]
 
 
 @app.callback()
@@ -110,14 +106,6 @@ def trace(
     from orchestration.cli.trace import run
 
     run(ref=ref, source=source, limit=limit)
-
-
-@ledger_app.command()
-def verify(source: SourceOption = None) -> None:
-    """Recompute every balance and seal from the transfers alone; name the first row that differs."""
-    from orchestration.cli.verify import run
-
-    run(source=source)
 
 
 @app.command()
