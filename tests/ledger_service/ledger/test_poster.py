@@ -108,6 +108,22 @@ def test_a_book_keeps_the_order_of_its_requests(ledger: Server, connection: psyc
     assert [future.result() for future in futures] == ["created"] * 298
 
 
+def test_a_book_has_one_lane_at_a_time_and_the_others_serve_other_books(
+    ledger: Server, book: Book, superuser: psycopg.Connection
+) -> None:
+    other = new_book(book.connection, account(1), account(2))
+    with Poster(ledger, PosterOptions(lanes=3)) as poster:
+        with held(ledger, book):
+            first = poster.submit(book.book_id, DAY, item(1, 1, 2, 1))
+            until(lambda: waits_for_book(superuser))
+            later = [poster.submit(book.book_id, DAY, item(n, 1, 2, 1)) for n in range(2, 6)]
+            for n in range(10, 20):
+                future = poster.submit(other.book_id, DAY, item(n, 1, 2, 1))
+                assert future.result(PATIENCE_S) == "created"
+            assert len(waits_for_book(superuser)) == 1
+        assert [future.result(PATIENCE_S) for future in (first, *later)] == ["created"] * 5
+
+
 def test_threads_and_coroutines_share_a_poster(ledger: Server, book: Book) -> None:
     async def post(poster: Poster) -> list[TransferResult]:
         return await asyncio.gather(
