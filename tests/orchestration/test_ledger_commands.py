@@ -330,7 +330,7 @@ def test_a_proof_is_checked_by_the_command_that_is_printed(wgi: Wgi, tmp_path: P
     assert checked.stdout.startswith("PROVEN")
 
 
-def test_a_month_is_archived_and_restored_when_the_answer_is_yes(wgi: Wgi, tmp_path: Path) -> None:
+def test_a_month_is_archived_only_when_told_to_and_settled(wgi: Wgi) -> None:
     wgi("archive", "2025-03", status=1, answer="n\n")
     settle = wgi("archive", "2025-03", status=2, answer="y\n")  # a hold is open
     assert "2025-03" in settle.stderr
