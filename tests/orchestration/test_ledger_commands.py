@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, LiteralString
@@ -27,14 +27,18 @@ from ledger_service.ledger.archive_files import file_hash
 from ledger_service.ledger.books import close_business_date, register_participants
 from ledger_service.ledger.sealing import seal
 from ledger_service.ledger.transfers import OPTIONAL_COLUMNS, TRANSFER_COLUMNS, create_transfers
-from ledger_service.runtime.database import Database, Role, Server
+from ledger_service.runtime.database import Database, Role, Server, prepare
+from ledger_service.runtime.migrations import migrate
+from ledger_service.runtime.postgres_server import LOGIN_ROLE
 from orchestration.cli.app import app
+
+pytestmark = pytest.mark.xdist_group("ledger commands")  # one ledger, in one worker
 
 DAY = date(2025, 3, 3)
 NOON = datetime(2025, 3, 3, 12, tzinfo=UTC)
 TRANSFERS = 30
 Wgi = Callable[..., Result]
-Corrupt = Callable[[LiteralString], None]
+Corrupt = Callable[[LiteralString, LiteralString], None]
 
 
 def transfer_id(number: int) -> str:
@@ -88,9 +92,13 @@ def fill(connection: psycopg.Connection, participant_id: str, accounts: list[dic
     return book_id
 
 
-@pytest.fixture
-def small_ledger(ledger_database: Server) -> Server:
+@pytest.fixture(scope="module")
+def small_ledger(embedded_postgres: str) -> Server:
     """Two books; the first has deposits of 1.00, 2.00 ... KES, a hold, a frozen account, a seal."""
+    login = make_conninfo(embedded_postgres, user=LOGIN_ROLE, dbname="postgres")
+    ledger_database = Server(login, prefix="commands")
+    prepare(ledger_database)
+    migrate(ledger_database)
     with ledger_database.connect(Database.LEDGER, Role.APP) as connection:
         book_id = fill(
             connection,
@@ -121,16 +129,20 @@ def small_ledger(ledger_database: Server) -> Server:
 
 
 @pytest.fixture
-def corrupt(small_ledger: Server, embedded_postgres: str) -> Corrupt:
-    """Does what nobody may: changes rows past the triggers."""
+def corrupt(small_ledger: Server, embedded_postgres: str) -> Iterator[Corrupt]:
+    """Does what nobody may: adds to a column of some transfers past the triggers, for one test."""
+    conninfo = make_conninfo(embedded_postgres, dbname=small_ledger.name(Database.LEDGER))
+    done: list[tuple[LiteralString, LiteralString]] = []
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute("SET session_replication_role = replica")
 
-    def change(statement: LiteralString) -> None:
-        conninfo = make_conninfo(embedded_postgres, dbname=small_ledger.name(Database.LEDGER))
-        with psycopg.connect(conninfo) as connection:
-            connection.execute("SET session_replication_role = replica")
-            connection.execute(statement)
+        def change(column: LiteralString, where: LiteralString) -> None:
+            connection.execute(f"UPDATE ledger.transfer SET {column} = {column} + 1 WHERE {where}")
+            done.append((column, where))
 
-    return change
+        yield change
+        for column, where in done:
+            connection.execute(f"UPDATE ledger.transfer SET {column} = {column} - 1 WHERE {where}")
 
 
 @pytest.fixture
@@ -267,8 +279,8 @@ def test_a_trial_balance_has_lines_groups_and_totals_that_are_equal(wgi: Wgi) ->
 def test_a_book_whose_debits_do_not_equal_its_credits_is_told_with_status_1(
     wgi: Wgi, corrupt: Corrupt
 ) -> None:
-    corrupt("UPDATE ledger.transfer SET cr_credits_posted = cr_credits_posted + 1 WHERE sequence = 34")
-    corrupt("UPDATE ledger.transfer SET cr_credits_posted = cr_credits_posted + 1 WHERE kind = 'gift'")
+    corrupt("cr_credits_posted", "sequence = 34")
+    corrupt("cr_credits_posted", "kind = 'gift'")
     assert "do not equal credits in KES" in wgi("trial-balance", "KE-B01", status=1).output
 
 
@@ -308,7 +320,7 @@ def test_a_sound_ledger_is_verified_and_leaves_checkpoints(
 def test_verification_names_the_first_row_that_differs(
     wgi: Wgi, corrupt: Corrupt, tmp_path: Path
 ) -> None:
-    corrupt("UPDATE ledger.transfer SET amount = amount + 1 WHERE kind = 'gift'")
+    corrupt("amount", "kind = 'gift'")
     shown = wgi("verify", "--processes", "1", status=1).output
     assert f"entries: book 1, transfer {transfer_id(31)}" in shown
     assert "Every balance" not in shown
