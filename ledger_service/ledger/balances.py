@@ -4,6 +4,7 @@ Two times can be asked for. `balance_at` is by booking time: what the ledger sai
 is by value date, as known at a time (bitemporal): what counts on a date, given what had been booked.
 """
 
+import uuid
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -14,15 +15,32 @@ import psycopg
 from ledger_service.ledger.chart import Side
 
 _FOLDER = Path(__file__).parent
-_ENTRY_BEFORE, _FIRST_ENTRY, _BACKDATED_AFTER, _ACCOUNT_TOTALS, _ACCOUNTS_BELOW = (
+_AROUND, _BELOW, _TOTALS, _FIRST, _BEFORE, _BEHIND, _BACKDATED, _ID_FLOOR = (
     (_FOLDER / f"{name}.sql").read_bytes()
-    for name in ("entry_before", "first_entry", "backdated_after", "account_totals", "accounts_below")
+    for name in (
+        "balance_around",
+        "balances_below",
+        "account_totals",
+        "first_entry",
+        "entry_before",
+        "entry_behind",
+        "backdated_after",
+        "archived_until",
+    )
 )
 
 LAST_VERSION = 2**63 - 1
 """After every entry of a moment."""
 
+NEARBY = timedelta(days=40)
+"""By how much the ids looked at first may lie before or after a moment: enough for the entries around it
+of an account that is used every month, and at most four partitions."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 _MICROSECOND = timedelta(microseconds=1)
+_LAST_MILLISECOND = 2**48 - 1
+_LAST_ID = uuid.UUID(int=2**128 - 1)
 
 
 class AccountNotFound(LookupError):
@@ -32,6 +50,19 @@ class AccountNotFound(LookupError):
         self.book_id = book_id
         self.account_id = account_id
         super().__init__(f"book {book_id} has no account {account_id}")
+
+
+class HistoryArchived(LookupError):
+    """Entries that the answer depends on have left the journal: restore the months that have them."""
+
+    def __init__(self, book_id: int, account_id: int, at: datetime) -> None:
+        self.book_id = book_id
+        self.account_id = account_id
+        self.at = at
+        super().__init__(
+            f"what account {account_id} of book {book_id} had at {at.isoformat()} is archived: "
+            "restore the months from then on"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +102,11 @@ class _Entry:
     value_date: date
     totals: tuple[int, int, int, int]
 
+    @property
+    def position(self) -> tuple[datetime, int]:
+        """Where it stands."""
+        return self.booked_at, self.version
+
 
 @dataclass(frozen=True, slots=True)
 class _History:
@@ -85,54 +121,61 @@ class _History:
         named = {"book_id": self.book_id, "account_id": self.account_id, **parameters}
         return self.connection.execute(statement, named, prepare=True).fetchone()
 
-    def entry(self, booked_at: datetime, version: int, *, in_order: bool = False) -> _Entry | None:
-        """The last entry at or before a position; with `in_order` the last not backdated one."""
-        row = self.one(_ENTRY_BEFORE, booked_at=booked_at, version=version, in_order=in_order)
-        return _Entry(row[0], row[1], row[2], row[3:]) if row else None
+    def balance(self, at: datetime, *, first_id: uuid.UUID, end_id: uuid.UUID) -> Balance | None:
+        """The totals at a time, if the transfers of a range of ids say them for certain."""
+        row = self.one(_AROUND, at=at, first_id=first_id, end_id=end_id)
+        if row is None:
+            raise AccountNotFound(self.book_id, self.account_id)
+        nothing_since, now = row[0], Balance(*row[1:7])
+        last_version, last_booked_at, next_version, *before_next = row[7:]
+        if nothing_since:
+            return now
+        if next_version is None or next_version - 1 != (last_version or 0):
+            return None
+        return Balance(next_version - 1, last_booked_at, *before_next)
 
-    def before_all(self) -> Balance:
-        """What stood before the first entry that the journal holds; raises `AccountNotFound`."""
-        if row := self.one(_FIRST_ENTRY):
-            version, _, *totals = row
-            return Balance(version, None, *totals)
-        if row := self.one(_ACCOUNT_TOTALS):
-            return Balance(*row)
-        raise AccountNotFound(self.book_id, self.account_id)
+    def before_all(self, at: datetime, *, booked_after: datetime | None = None) -> Balance:
+        """What stood before the first entry that the journal holds, if that answers for a time.
+
+        Where older months are archived, it is what they left: right from their end on. With
+        `booked_after` the first entry must have been booked after it.
+        """
+        first = self.one(_FIRST)
+        if (
+            first is None
+            or (booked_after is not None and first[1] <= booked_after)
+            or (first[0] and at < archived_until(self.connection, book_id=self.book_id))
+        ):
+            raise HistoryArchived(self.book_id, self.account_id, at)
+        return Balance(first[0], None, *first[2:])
+
+    def in_order(self, statement: bytes, position: tuple[datetime, int]) -> _Entry | None:
+        """The in-order entry next to a position: at or before it, or behind it."""
+        row = self.one(statement, booked_at=position[0], version=position[1])
+        return _Entry(row[0], row[1], row[2], row[3:]) if row else None
 
     def last_valued(self, value_date: date, known_at: datetime) -> _Entry | None:
         """The last in-order entry booked by `known_at` and valued by `value_date`.
 
-        Value dates of in-order entries never fall, so the history is searched by halves: first by
-        booking time, then, among entries of one moment, by version.
+        Value dates of in-order entries never fall, so the history is searched by halves, beginning at
+        the end of the date, where entries valued on it are mostly booked before.
         """
-        after = self.entry(known_at, LAST_VERSION, in_order=True)
-        first = self.one(_FIRST_ENTRY)
-        if after is None or first is None or after.value_date <= value_date:
-            return after
-        # Always: what is booked by `low` counts, `after` does not. Halving ends early where the entry
-        # just before `after` counts.
-        low, middle = first[1] - _MICROSECOND, _midnight_after(value_date)
-        while after.booked_at - low > _MICROSECOND:
-            if not low < middle < after.booked_at:
-                middle = low + (after.booked_at - low) / 2
-            for moment in (middle, after.booked_at - _MICROSECOND):
-                found = self.entry(moment, LAST_VERSION, in_order=True)
-                if found is None or found.value_date <= value_date:
-                    low = max(low, moment)
-                else:
-                    after = found
-        return self._last_valued_of_a_moment(after, value_date)
-
-    def _last_valued_of_a_moment(self, after: _Entry, value_date: date) -> _Entry | None:
-        low, high = 0, after.version
-        while high - low > 1:
-            middle = (low + high) // 2
-            found = self.entry(after.booked_at, middle, in_order=True)
-            if found is None or found.value_date <= value_date:
-                low = middle
-            else:
-                high = found.version
-        return self.entry(after.booked_at, low, in_order=True)
+        beyond = self.in_order(_BEFORE, (known_at, LAST_VERSION))
+        if beyond is None or beyond.value_date <= value_date:
+            return beyond
+        # Always: what stands at or before `low` counts, `beyond` does not.
+        low, middle = (_EARLIEST, 0), (_midnight_after(value_date), LAST_VERSION)
+        while True:
+            if not low < middle < beyond.position:
+                middle = _halfway(low, beyond.position)
+            found = self.in_order(_BEFORE, middle)
+            if found is not None and found.value_date > value_date:
+                beyond = found
+                continue
+            behind = self.in_order(_BEHIND, middle)
+            if behind is None or behind.value_date > value_date:
+                return found
+            low = behind.position
 
 
 def balance_at(
@@ -140,13 +183,15 @@ def balance_at(
 ) -> Balance:
     """The account's totals at `at` (aware), entries booked in that very microsecond included.
 
-    By booking time: when the ledger knew it. One index probe a side and partition. Raises
-    `AccountNotFound`.
+    By booking time: when the ledger knew it. The partitions around the time are asked first, one index
+    probe a side; they answer where the entries that they have next to the time are consecutive. Raises
+    `AccountNotFound`, and `HistoryArchived` where the journal does not reach back to `at`.
     """
     history = _History(connection, book_id, account_id)
-    if found := history.entry(at, LAST_VERSION):
-        return Balance(found.version, found.booked_at, *found.totals)
-    return history.before_all()
+    nearby = history.balance(at, first_id=_id_of(at, -NEARBY), end_id=_id_of(at, NEARBY))
+    if nearby is None:
+        nearby = history.balance(at, first_id=_id_of(_EPOCH), end_id=_LAST_ID)
+    return nearby or history.before_all(at, booked_after=at)
 
 
 def balance_valued(
@@ -160,24 +205,33 @@ def balance_valued(
     """The account's totals of what counts on `value_date`, as known at `known_at` (aware).
 
     All entries valued up to the date and booked up to the time. `version` is that of the last in-order
-    entry among them; later ones among them were backdated. Raises `AccountNotFound`.
+    entry among them; later ones among them were backdated. Raises `AccountNotFound`, and
+    `HistoryArchived` where the journal does not reach back to the date and the time.
 
     An entry is in order when no earlier one of its account has a later value date. All entries up to the
     last in-order one that counts do count, for none is valued after it; of those behind it only
     backdated ones can, and these have an index of their own.
     """
     history = _History(connection, book_id, account_id)
+    row = history.one(_TOTALS, value_date=value_date, known_at=known_at)
+    if row is None:
+        raise AccountNotFound(book_id, account_id)
+    everything_counts, *now = row
+    if everything_counts:
+        return Balance(*now)
     found = history.last_valued(value_date, known_at)
     if found is None:
-        base, begins, version = history.before_all(), datetime.min.replace(tzinfo=UTC), 0
-        totals = base.totals
+        base, position = history.before_all(min(known_at, _midnight_after(value_date))), (_EARLIEST, 0)
     else:
-        base = Balance(found.version, found.booked_at, *found.totals)
-        begins, version, totals = found.booked_at, found.version, found.totals
+        base, position = Balance(found.version, found.booked_at, *found.totals), found.position
     later = history.one(
-        _BACKDATED_AFTER, booked_at=begins, version=version, known_at=known_at, value_date=value_date
+        _BACKDATED,
+        booked_at=position[0],
+        version=position[1],
+        known_at=known_at,
+        value_date=value_date,
     )
-    sums = (total + more for total, more in zip(totals, later or (0, 0, 0, 0), strict=True))
+    sums = (total + more for total, more in zip(base.totals, later or (0, 0, 0, 0), strict=True))
     return Balance(base.version, base.booked_at, *sums)
 
 
@@ -186,18 +240,49 @@ def balance_with_children(
 ) -> Balance:
     """The totals at `at` of an account and all accounts below it, added up.
 
-    `version` counts their entries. Raises `AccountNotFound`.
+    `version` counts their entries. Raises `AccountNotFound` and `HistoryArchived`.
     """
-    named = {"book_id": book_id, "account_id": account_id}
-    tree = [row[0] for row in connection.execute(_ACCOUNTS_BELOW, named)]
-    if not tree:
+    named = {"book_id": book_id, "account_id": account_id, "at": at}
+    rows = connection.execute(_BELOW, named, prepare=False).fetchall()
+    if not rows:
         raise AccountNotFound(book_id, account_id)
-    each = [balance_at(connection, book_id=book_id, account_id=name, at=at) for name in tree]
+    archived = at < archived_until(connection, book_id=book_id)
+    each = [
+        balance_at(connection, book_id=book_id, account_id=row[0], at=at)
+        if archived and not row[1]
+        else Balance(*row[2:])
+        for row in rows
+    ]
     booked = [balance.booked_at for balance in each if balance.booked_at]
     totals = (sum(column) for column in zip(*(balance.totals for balance in each), strict=True))
     return Balance(sum(balance.version for balance in each), max(booked, default=None), *totals)
 
 
+def archived_until(connection: psycopg.Connection, *, book_id: int) -> datetime:
+    """The time in the ids before which a book's transfers are archived; 1970 when none are."""
+    row = connection.execute(_ID_FLOOR, {"book_id": book_id}).fetchone()
+    return _EPOCH + _MILLISECOND * (row[0].int >> 80) if row else _EPOCH
+
+
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
+
+
+def _id_of(at: datetime, offset: timedelta = timedelta(0)) -> uuid.UUID:
+    """The least UUIDv7 of a time."""
+    milliseconds = (at - _EPOCH + offset) // _MILLISECOND
+    return uuid.UUID(int=min(max(milliseconds, 0), _LAST_MILLISECOND) << 80)
+
+
 def _midnight_after(day: date) -> datetime:
-    """Where entries valued on a day are mostly booked before."""
+    if day == date.max:
+        return datetime.max.replace(tzinfo=UTC)
     return datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
+
+
+def _halfway(low: tuple[datetime, int], high: tuple[datetime, int]) -> tuple[datetime, int]:
+    """A position from `low` on and before `high`: by time, then by version within a moment."""
+    if high[0] - low[0] > _MICROSECOND:
+        return low[0] + (high[0] - low[0]) / 2, LAST_VERSION
+    if high[0] > low[0]:
+        return (low[0], LAST_VERSION) if low[1] < LAST_VERSION else (high[0], high[1] // 2)
+    return low[0], (low[1] + high[1]) // 2
