@@ -11,4 +11,5 @@ JOIN ledger.account a ON a.book_id = t.book_id AND a.account_id = s.account_id
 JOIN ledger.account o ON o.book_id = t.book_id AND o.account_id = s.other_account_id
 WHERE t.book_id = %(book_id)s AND t.sequence > %(after)s AND t.sequence <= %(upto)s
     AND t.booked_at >= %(since)s AND t.booked_at < %(until)s
+    AND t.business_date >= %(first_date)s AND t.business_date <= %(last_date)s
 ORDER BY t.sequence, s.place

@@ -5,7 +5,7 @@ booking time and a number, and a page begins after the last position of the page
 not shift it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -47,6 +47,16 @@ ENTRY_ROW: dict[str, pl.DataType | type[pl.DataType]] = {
 }
 """An entry of an account: what it added to the posted and the pending total of its side, the totals
 after it, the other side, and what the transfer says. Amounts in minor units."""
+
+POINT_ROW: dict[str, pl.DataType | type[pl.DataType]] = {
+    "at": TIMESTAMP,
+    "version": pl.Int64,
+    "debits_posted": pl.Int64,
+    "credits_posted": pl.Int64,
+    "debits_pending": pl.Int64,
+    "credits_pending": pl.Int64,
+}
+"""An account's totals at a time, in minor units, and the number of its last entry by then."""
 
 BEGINNING, END = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
 
@@ -145,13 +155,25 @@ def entries_between(
         after = Position.of_last(page)
 
 
+def balance_history(
+    connection: psycopg.Connection, *, book_id: int, account_id: int, at: Sequence[datetime]
+) -> pl.DataFrame:
+    """The account's totals at each of some times (`POINT_ROW`), in their order; each is one probe.
+
+    Raises `AccountNotFound` and `HistoryArchived`.
+    """
+    points = [balance_at(connection, book_id=book_id, account_id=account_id, at=moment) for moment in at]
+    rows = [(moment, point.version, *point.totals) for moment, point in zip(at, points, strict=True)]
+    return pl.DataFrame(rows, schema=POINT_ROW, orient="row")
+
+
 def statement(
     connection: psycopg.Connection, *, book_id: int, account_id: int, since: datetime, until: datetime
 ) -> Statement:
     """An account from `since` (included) until before `until`.
 
-    Raises `AccountNotFound`, and `StatementBroken` where the parts do not add up. Call it within a
-    REPEATABLE READ transaction where entries may arrive meanwhile with times before `until`.
+    Raises `AccountNotFound`, `HistoryArchived`, and `StatementBroken` where parts do not add up. Call it
+    within a REPEATABLE READ transaction where entries may arrive meanwhile with times before `until`.
     """
     pages = entries_between(connection, book_id=book_id, account_id=account_id, since=since, until=until)
     entries = pl.concat([pl.DataFrame(schema=ENTRY_ROW), *pages])

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import polars as pl
 import psycopg
 
+from ledger_service.ledger.balances import HistoryArchived, archived_until
 from ledger_service.ledger.chart import ChartCode
 from ledger_service.ledger.history import BEGINNING, END
 from ledger_service.ledger.transfers import TIMESTAMP
@@ -98,6 +99,13 @@ class TrialBalance:
             .sort("currency", "chart_code")
         )
 
+    def groups(self) -> pl.DataFrame:
+        """Per currency and group of the chart: the sums of `lines`, in the order of the chart."""
+        names = pl.Enum([*GROUPS.values(), "other"])
+        summed = pl.col("accounts", "debits_posted", "credits_posted", "debit_balance", "credit_balance")
+        groups = self.lines().group_by("currency", pl.col("group").cast(names)).agg(summed.sum())
+        return groups.sort("currency", "group").cast({"group": pl.String})
+
     def totals(self) -> pl.DataFrame:
         """Per currency: debits and credits posted, which are equal in a sound book, and `balanced`."""
         total = pl.col("debits_posted", "credits_posted").cast(pl.Int128).sum()
@@ -106,10 +114,18 @@ class TrialBalance:
 
 
 def trial_balance(connection: psycopg.Connection, *, book_id: int, at: datetime) -> TrialBalance:
-    """The trial balance of a book at `at` (aware): one index probe an account, side and partition."""
-    named = {"book_id": book_id, "at": at}
-    rows = connection.execute(_TRIAL, named, binary=True).fetchall()
-    return TrialBalance(pl.DataFrame(rows, schema=TRIAL_ROW, orient="row"))
+    """The trial balance of a book at `at` (aware): one index probe an account, side and partition.
+
+    Raises `HistoryArchived` where the journal does not reach back to `at`.
+    """
+    until = archived_until(connection, book_id=book_id)
+    named = {"book_id": book_id, "at": at, "archived_until": until}
+    rows = connection.execute(_TRIAL, named, prepare=False, binary=True).fetchall()
+    found = pl.DataFrame(rows, schema=TRIAL_ROW | {"unknown": pl.Boolean}, orient="row")
+    unknown = found.filter("unknown")
+    if unknown.height:
+        raise HistoryArchived(book_id, unknown["account_id"][0], at)
+    return TrialBalance(found.drop("unknown"))
 
 
 def general_ledger(
@@ -118,8 +134,11 @@ def general_ledger(
     book_id: int,
     since: datetime = BEGINNING,
     until: datetime = END,
+    first_date: date = date.min,
+    last_date: date = date.max,
 ) -> Iterator[pl.DataFrame]:
-    """All entries of a book booked from `since` until before `until`, in order of its events.
+    """All entries of a book booked from `since` until before `until`, in order of its events; of the
+    business dates from `first_date` to `last_date`, both included.
 
     Frames of `GENERAL_LEDGER_ROW`, each at most 40,000 rows.
     """
@@ -132,6 +151,8 @@ def general_ledger(
             "upto": min(after + _CHUNK, last),
             "since": since,
             "until": until,
+            "first_date": first_date,
+            "last_date": last_date,
         }
         rows = connection.execute(_GENERAL, named, prepare=False, binary=True).fetchall()
         if rows:

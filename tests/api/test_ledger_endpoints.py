@@ -8,7 +8,12 @@ import polars as pl
 import pytest
 from fastapi.testclient import TestClient
 
-from ledger_service.ledger.accounts import ACCOUNT_COLUMNS, create_accounts
+from ledger_service.ledger.accounts import (
+    ACCOUNT_COLUMNS,
+    AccountTerms,
+    change_account,
+    create_accounts,
+)
 from ledger_service.ledger.books import register_participants
 from ledger_service.ledger.transfers import TRANSFER_COLUMNS, create_transfers
 from ledger_service.runtime.database import Database, Role, Server
@@ -39,6 +44,7 @@ def client(
         accounts = [
             (1, "cash:UGX", 1010, "UGX", None, None, None, None, DAY, None, None),
             (2, "A-1", 2010, "UGX", None, "P-1", "person", "Holder 1", DAY, 0, None),
+            (3, "A-2", 2010, "UGX", None, None, None, None, DAY, 0, None),
         ]
         create_accounts(
             connection,
@@ -67,6 +73,26 @@ def test_a_balance_keeps_every_minor_unit_on_the_wire(client: TestClient) -> Non
     assert answer.status_code == 200
     assert answer.json()["balance_minor"] == "9007199254740993"
     assert answer.json()["entries"] == 1
+
+
+@pytest.mark.parametrize(
+    ("terms", "state"),
+    [
+        (AccountTerms(debit_limit=0, debits_frozen=True), "frozen"),
+        (AccountTerms(debit_limit=0, credits_frozen=True), "frozen"),
+        (AccountTerms(debit_limit=7), "open"),
+        (AccountTerms(debit_limit=0, closed=True), "closed"),
+    ],
+)
+def test_an_account_says_whether_it_is_open(
+    client: TestClient, ledger_database: Server, terms: AccountTerms, state: str
+) -> None:
+    with ledger_database.connect(Database.LEDGER, Role.APP) as connection:
+        changed = change_account(
+            connection, book_id=1, account_id=3, revision=1, terms=terms, reason="a test"
+        )
+    assert changed == "changed"
+    assert client.get("/v1/participants/UG-B01/accounts/A-2").json()["state"] == state
 
 
 def test_no_answer_carries_the_holder_s_name(client: TestClient) -> None:

@@ -23,6 +23,7 @@ from ledger_service.ledger.balances import (
 from ledger_service.ledger.chart import Side
 from ledger_service.ledger.history import statement
 from ledger_service.ledger.sealing import seal
+from ledger_service.ledger.trial_balance import trial_balance
 from ledger_service.runtime.database import Database, Role, Server
 
 
@@ -263,6 +264,9 @@ def test_what_archived_months_left_stands_before_the_first_entry(without_january
         connection, book_id=book_id, account_id=1, value_date=date(2025, 2, 5), known_at=on(4, 1)
     )
     assert valued.debits_posted == 10
+    book_at = trial_balance(connection, book_id=book_id, at=february).accounts
+    columns = ("account_id", "debits_posted", "credits_posted")
+    assert book_at.select(columns).rows() == [(1, 10, 0), (2, 0, 10), (3, 0, 5), (4, 5, 0)]
     period = statement(connection, book_id=book_id, account_id=1, since=february, until=march)
     assert (period.opening.debits_posted, period.entries["amount_minor"].to_list()) == (10, [100])
 
@@ -280,5 +284,7 @@ def test_a_time_whose_entries_are_archived_is_refused(without_january: Book) -> 
         )
     with pytest.raises(HistoryArchived):
         statement(connection, book_id=book_id, account_id=1, since=at, until=on(3, 5))
+    with pytest.raises(HistoryArchived):
+        trial_balance(connection, book_id=book_id, at=at)
     fourth = balance_at(connection, book_id=book_id, account_id=4, at=at)
     assert fourth.debits_posted == 5

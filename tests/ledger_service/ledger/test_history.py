@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ledger_service.ledger.balances import AccountNotFound
 from ledger_service.ledger.chart import Side
-from ledger_service.ledger.history import Position, query_transfers, statement
+from ledger_service.ledger.history import Position, balance_history, query_transfers, statement
 
 ENTRIES = st.lists(
     st.tuples(st.integers(0, 2), st.booleans(), st.sampled_from(["gift", "fee"])), max_size=25
@@ -103,3 +103,14 @@ def test_a_statement_opens_with_what_was_before_and_closes_with_all(
 def test_a_statement_of_no_account_is_an_error(book: Book) -> None:
     with pytest.raises(AccountNotFound):
         statement(book.connection, book_id=book.book_id, account_id=9, since=NOON, until=NOON)
+
+
+def test_points_of_a_balance_are_those_of_the_times_asked_for(book: Book) -> None:
+    hours = [NOON + timedelta(hours=hour) for hour in range(4)]
+    book.post(*(transfer(n, 1, 2, 10**n, booked_at=hours[n]) for n in (1, 2)))
+    found = balance_history(book.connection, book_id=book.book_id, account_id=1, at=hours)
+    assert found["at"].to_list() == hours
+    assert found["version"].to_list() == [0, 1, 2, 2]
+    assert found["debits_posted"].to_list() == [0, 10, 110, 110]
+    nothing = balance_history(book.connection, book_id=book.book_id, account_id=1, at=[])
+    assert nothing.is_empty()

@@ -6,7 +6,7 @@ from datetime import timedelta
 import polars as pl
 import psycopg
 import pytest
-from bookkeeping import NOON, account, new_book, transfer
+from bookkeeping import DAY, NOON, account, new_book, transfer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -60,3 +60,27 @@ def test_the_general_ledger_is_all_entries_in_the_order_of_events(
     }
     expected = {(f"A{row[0]}", row[1], row[6], row[7]) for row in book.entries()}
     assert (found, lines.height) == (expected, len(expected))
+
+
+def test_groups_of_the_chart_add_up_their_lines(connection: psycopg.Connection) -> None:
+    charts = {1: 1010, 2: 2010, 3: 2020, 4: 4010, 5: 6010}
+    book = new_book(connection, *(account(number, chart_code=code) for number, code in charts.items()))
+    moves = [(1, 2, 100), (1, 3, 50), (2, 4, 5), (3, 5, 7)]
+    book.post(*(transfer(n, *move, booked_at=NOON) for n, move in enumerate(moves, start=1)))
+    groups = trial_balance(connection, book_id=book.book_id, at=NOON).groups()
+    columns = ("group", "accounts", "debit_balance", "credit_balance")
+    assert groups.select(columns).rows() == [
+        ("assets", 1, 150, 0),
+        ("liabilities", 2, 0, 138),
+        ("income", 1, 0, 5),
+        ("foreign exchange", 1, 0, 7),
+    ]
+
+
+def test_the_general_ledger_can_be_that_of_some_business_dates(connection: psycopg.Connection) -> None:
+    book = new_book(connection, account(1), account(2))
+    days = [DAY + timedelta(days=n) for n in range(4)]
+    for number, day in enumerate(days, start=1):
+        assert book.post(transfer(number, 1, 2, number), on=day) == ["created"]
+    frames = general_ledger(connection, book_id=book.book_id, first_date=days[1], last_date=days[2])
+    assert pl.concat(frames)["amount_minor"].to_list() == [2, 2, 3, 3]

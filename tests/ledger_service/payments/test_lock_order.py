@@ -20,7 +20,7 @@ IN_TWO_BOOKS = [*FUNDED, Payment(None, "C/KES/0", 10, 1)]
 @pytest.fixture
 def bench(ledger_database: Server) -> Iterator[Bench]:
     with ledger_database.connect(Database.LEDGER, Role.APP, autocommit=True) as connection:
-        yield Bench(ledger_database, connection)
+        yield Bench(connection)
 
 
 @pytest.fixture
