@@ -28,7 +28,9 @@ from psycopg.conninfo import make_conninfo
 from ledger_service.ledger.accounts import ACCOUNT_COLUMNS, create_accounts
 from ledger_service.ledger.balances import balance_at
 from ledger_service.ledger.books import register_participants
+from ledger_service.ledger.sealing import seal
 from ledger_service.ledger.transfers import TRANSFER_COLUMNS, create_transfers
+from ledger_service.ledger.verification import verify_in_parallel
 from ledger_service.runtime.database import Database, Role, Server, create_login_role, prepare
 from ledger_service.runtime.migrations import migrate
 from ledger_service.runtime.postgres_server import LOGIN_ROLE, EmbeddedPostgres
@@ -293,6 +295,39 @@ def _probing(bench: Bench) -> Iterator[Row]:
     yield (name, float(np.mean(ours)), float(np.mean(reference)))
 
 
+def _verifying(bench: Bench) -> Iterator[Row]:
+    """Every transfer verified by two processes, the load sealed, beside reading them all by bare COPY."""
+    with bench.server.connect(Database.LEDGER, Role.CLOSE, autocommit=True) as connection:
+        books = [book_id for (book_id,) in connection.execute("SELECT book_id FROM ledger.book")]
+        started = time.perf_counter()
+        for book_id in books:
+            seal(connection, book_id=book_id, sealed_at=NOON)
+        sealing = time.perf_counter() - started
+    started = time.perf_counter()
+    found = list(verify_in_parallel(bench.server, processes=2))
+    verifying = time.perf_counter() - started
+    if any(book.differences for book in found):
+        raise AssertionError(f"differs: {found}")
+    number = sum(book.transfers for book in found)
+    started = time.perf_counter()
+    with ThreadPoolExecutor(2) as pool:
+        for reading in [pool.submit(_read_all, bench.server, book_id) for book_id in books]:
+            reading.result()
+    reading_all = time.perf_counter() - started
+    name = f"verify {number:,} transfers, {number / verifying:,.0f}/s, beside COPY of them"
+    yield (name, verifying, reading_all)
+    yield (f"seal them, {number / sealing:,.0f}/s, beside COPY of them", sealing, reading_all)
+
+
+def _read_all(server: Server, book_id: int) -> None:
+    """Bare COPY of a book's transfers, thrown away."""
+    with server.connect(Database.LEDGER, Role.CLOSE) as connection:
+        statement = "COPY (SELECT * FROM ledger.transfer WHERE book_id = {}) TO STDOUT (FORMAT binary)"
+        with connection.cursor().copy(psycopg.sql.SQL(statement).format(book_id)) as copy:
+            while copy.read():
+                pass
+
+
 def _each(call: Callable[[int], object]) -> list[float]:
     """Seconds of each of `PROBES` calls."""
     seconds = []
@@ -310,6 +345,7 @@ def benchmark() -> Iterator[Row]:
         yield from _copying(bench)
         yield from _loading(bench)
         yield from _probing(bench)
+        yield from _verifying(bench)
 
 
 if __name__ == "__main__":
