@@ -79,7 +79,8 @@ CASES = (
 )
 
 _random = np.random.default_rng(SEED)
-_issued = count(0x01950000_0000_7000_8000_000000000000, 1 << 80)
+_issued = count((time.time_ns() // 1_000_000 << 80) + 0x7000_8000_000000000000, 1 << 80)
+"""UUIDv7s from now on, one a millisecond: as callers make them."""
 
 
 def transfers_between_accounts(size: int, *, hot: bool) -> pl.DataFrame:
@@ -296,7 +297,7 @@ def _probing(bench: Bench) -> Iterator[Row]:
 
 
 def _verifying(bench: Bench) -> Iterator[Row]:
-    """Every transfer verified by two processes, the load sealed, beside reading them all by bare COPY."""
+    """All transfers verified by two processes, and sealed, beside reading them by bare COPY."""
     with bench.server.connect(Database.LEDGER, Role.CLOSE, autocommit=True) as connection:
         books = [book_id for (book_id,) in connection.execute("SELECT book_id FROM ledger.book")]
         started = time.perf_counter()

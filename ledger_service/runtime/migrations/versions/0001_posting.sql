@@ -328,6 +328,7 @@ BEGIN
                     WHEN 'post' THEN coalesce(item.amount <= h.amount, true) AND coalesce(h.expires_at > coalesce(item.booked_at, p_now), true)
                     WHEN 'void' THEN coalesce(item.amount = h.amount, true)
                     WHEN 'expire' THEN coalesce(item.amount = h.amount, true) AND h.expires_at <= coalesce(item.booked_at, p_now) END
+            OFFSET 0 -- or the journal is hashed whole, for nested loops are off
         ) h ON true;
     END IF;
 
