@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -11,11 +11,13 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ledger_service.ledger.archive_files import file_hash
+from ledger_service.ledger.balances import archived_until
 from ledger_service.ledger.history import BEGINNING, END
 from ledger_service.ledger.trial_balance import GENERAL_LEDGER_ROW, general_ledger
 from ledger_service.runtime.settings import SourceName
 from orchestration.cli.ledger_books import NamedAccount, Units, open_books, refuse
 
+_NOTHING_ARCHIVED = datetime(1970, 1, 1, tzinfo=UTC)
 ISO_8601 = "%Y-%m-%dT%H:%M:%S%.6f%:z"
 
 
@@ -41,12 +43,19 @@ def export(
         row = books.connection.execute(
             "SELECT sequence FROM ledger.book_state WHERE book_id = %s", [book_id]
         ).fetchone()
+        begun = archived_until(books.connection, book_id=book_id)
         write = _write_csv if out.suffix == ".csv" else _write_parquet
         with whole_file(out) as unfinished:
             rows = write(unfinished, _watched(console, frames, events=int(row[0]) if row else 0))
             digest = file_hash(unfinished)
     console.print(f"{rows:,} entries of {participant} written to {out}", soft_wrap=True)
     console.print(f"sha256 {digest}", soft_wrap=True, highlight=False)
+    if begun > _NOTHING_ARCHIVED and (since or BEGINNING) < begun:
+        console.print(
+            f"Months before {begun:%Y-%m} are archived and not in it: `wgi ledger restore` them for a "
+            "whole export.",
+            soft_wrap=True,
+        )
 
 
 def write_statement(path: Path, entries: pl.DataFrame, account: NamedAccount, units: Units) -> None:

@@ -148,9 +148,14 @@ def corrupt(small_ledger: Server, embedded_postgres: str) -> Iterator[Corrupt]:
 @pytest.fixture
 def wgi(small_ledger: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Wgi:
     """Runs a command on the small ledger."""
-    monkeypatch.setenv("WGI_HOME", str(tmp_path))
-    monkeypatch.setenv("WGI_DATABASE_URL", small_ledger.conninfo)
-    monkeypatch.setenv("WGI_DATABASE_PREFIX", small_ledger.prefix)
+    return commands(small_ledger, tmp_path, monkeypatch)
+
+
+def commands(ledger: Server, home: Path, monkeypatch: pytest.MonkeyPatch) -> Wgi:
+    """Runs commands on a ledger, with a home."""
+    monkeypatch.setenv("WGI_HOME", str(home))
+    monkeypatch.setenv("WGI_DATABASE_URL", ledger.conninfo)
+    monkeypatch.setenv("WGI_DATABASE_PREFIX", ledger.prefix)
     monkeypatch.setenv("WGI_SOURCE", "simulated")
 
     def run(*arguments: str, status: int = 0, columns: int = 120, answer: str = "") -> Result:
@@ -346,6 +351,35 @@ def test_a_month_is_archived_only_when_told_to_and_settled(wgi: Wgi) -> None:
     settle = wgi("archive", "2025-03", status=2, answer="y\n")  # a hold is open
     assert "2025-03" in settle.stderr
     wgi("restore", "2025-03", "--yes", status=2)
+
+
+def test_an_archived_month_leaves_the_journal_and_comes_back(
+    embedded_postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    login = make_conninfo(embedded_postgres, user=LOGIN_ROLE, dbname="postgres")
+    ledger = Server(login, prefix="archived")
+    prepare(ledger)
+    migrate(ledger)
+    with ledger.connect(Database.LEDGER, Role.APP) as connection:
+        book_id = fill(connection, "KE-B01", [account(1, "cash", chart_code=1010), account(2, "saver")])
+        frame = pl.DataFrame(
+            [transfer(1, 100), transfer(2, 200)],
+            schema=TRANSFER_COLUMNS | OPTIONAL_COLUMNS,
+            orient="row",
+        )
+        create_transfers(connection, book_id=book_id, business_date=DAY, transfers=frame)
+    with ledger.connect(Database.LEDGER, Role.CLOSE) as connection:
+        close_business_date(connection, book_id=book_id, business_date=DAY, closed_at=NOON)
+        seal(connection, book_id=book_id, sealed_at=NOON)
+    wgi, out = commands(ledger, tmp_path, monkeypatch), tmp_path / "ledger.csv"
+
+    assert "Archived 2025-03" in wgi("archive", "2025-03", "--yes").output
+    assert "Months before 2025-04 are archived" in wgi("export", "KE-B01", "--out", str(out)).output
+    assert pl.read_csv(out).is_empty()
+    assert "every seal follows" in wgi("verify", "--processes", "1").output
+    assert "Restored 2025-03" in wgi("restore", "2025-03", "--yes").output
+    assert "archived" not in wgi("export", "KE-B01", "--out", str(out)).output
+    assert pl.read_csv(out).height == 4
 
 
 @pytest.mark.parametrize(
