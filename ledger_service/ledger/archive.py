@@ -134,10 +134,7 @@ def restore_month(connection: psycopg.Connection, *, month: date, folder: Path) 
             _attach(connection, table, month)
         for table in ("archive_block", "archive"):
             _forget(connection, sql.Identifier("ledger", table), month)
-        connection.execute(
-            "UPDATE ledger.book_state SET id_floor = ledger.first_id(%s::timestamp AT TIME ZONE 'UTC')",
-            [month],
-        )
+        connection.execute((_FOLDER / "lower_id_floor.sql").read_bytes())
     return archive
 
 

@@ -378,7 +378,7 @@ def test_an_archived_month_leaves_the_journal_and_comes_back(
     assert pl.read_csv(out).is_empty()
     assert "every seal follows" in wgi("verify", "--processes", "1").output
     assert "Restored 2025-03" in wgi("restore", "2025-03", "--yes").output
-    assert "archived" not in wgi("export", "KE-B01", "--out", str(out)).output
+    assert "are archived" not in wgi("export", "KE-B01", "--out", str(out)).output
     assert pl.read_csv(out).height == 4
 
 
