@@ -1,0 +1,1 @@
+"""ISO 20022 messages: written from payment batches, read into parts."""
