@@ -1,7 +1,7 @@
 """Settlement files of a business date: written, counted, hashed, and traced to ledger entries.
 
-Belongs here: what happens on disk and the three tables about it. The messages are in `pacs008.py` and
-`pacs009.py`.
+Belongs here: what happens on disk and the three tables about it. The messages are in
+`customer_transfers.py` and `settlement_transfers.py`.
 """
 
 import hashlib
@@ -14,9 +14,8 @@ from pathlib import Path
 import polars as pl
 
 from pipelines.netting.evidence import pair_runs, participant_runs, version_runs
-from pipelines.settlement import pacs008, pacs009
-from pipelines.settlement.elements import agent_identifications
-from pipelines.settlement.messages import Batch
+from pipelines.settlement import customer_transfers, settlement_transfers
+from pipelines.settlement.day_messages import Batch, agent_columns
 from pipelines.settlement.tables import (
     SETTLEMENT_EVIDENCE,
     SETTLEMENT_FILES,
@@ -47,7 +46,7 @@ class SettlementResult:
     """What was written: SETTLEMENT_FILES, SETTLEMENT_TRANSACTIONS, SETTLEMENT_EVIDENCE.
 
     `left_out` are the obligations that stand in no customer batch, OBLIGATIONS with `reason` (a
-    `pacs008.LeftOut`); they are settled all the same, by the net positions.
+    `customer_transfers.LeftOut`); they are settled all the same, by the net positions.
     """
 
     files: pl.DataFrame
@@ -77,17 +76,19 @@ def write_settlement_files(
     """
     for name, frame in (("net_positions", net_positions), ("obligations", obligations)):
         _refuse_other_dates(name, frame, business_date)
-    identifications = agent_identifications(participants)
-    legs = pacs009.settlement_transfers(net_positions, business_date=business_date)
-    customer, left_out = pacs008.customer_transfers(obligations, payments, business_date=business_date)
+    agents = agent_columns(participants)
+    legs = settlement_transfers.settlement_transfers(net_positions, business_date=business_date)
+    customer, left_out = customer_transfers.customer_transfers(
+        obligations, payments, business_date=business_date
+    )
     batches = [
         writer.messages(
             transfers,
             business_date=business_date,
-            identifications=identifications,
+            agents=agents,
             exponents=exponents,
         )
-        for writer, transfers in ((pacs009, legs), (pacs008, customer))
+        for writer, transfers in ((settlement_transfers, legs), (customer_transfers, customer))
     ]
     files = _write_all(batches, folder=folder, business_date=business_date)
     transactions = SETTLEMENT_TRANSACTIONS.conform(_transactions(legs, customer))

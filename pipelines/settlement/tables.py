@@ -38,7 +38,7 @@ SETTLEMENT_TRANSACTIONS = Table(
         "message_id": pl.String,
         "end_to_end_id": pl.String,
         "transaction_id": pl.String,  # TxId, unique in the message
-        "uetr": pl.String,  # null when the payment's is no version 4 UUID
+        "uetr": pl.String,  # the payment's, or made of the message's and the transaction's ids
         "currency": pl.String,
         "amount_minor": pl.Int64,  # interbank settlement amount
         "debtor_agent": pl.String,

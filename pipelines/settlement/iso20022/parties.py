@@ -85,25 +85,6 @@ def initiator(record: Record) -> Markup | None:
     return element("InitgPty", otherwise(content, NO_PARTY))
 
 
-def financial_party(tag: str, record: Record, prefix: str) -> Markup | None:
-    """A bank that is itself debtor or creditor: its agent columns identify it.
-
-    Name, address and id are those of the party, as a bank pays for itself.
-    """
-    agent_prefix = f"{prefix}_agent"
-    clearing = element("ClrSysId", element("Cd", record(f"{agent_prefix}_clearing")))
-    member = element("MmbId", record(f"{agent_prefix}_member"))
-    content = element(
-        "FinInstnId",
-        element("BICFI", record(f"{agent_prefix}_bic")),
-        element("ClrSysMmbId", clearing, member) if member is not None else None,
-        element("Nm", record(f"{prefix}_name")),
-        address(record, prefix),
-        element("Othr", element("Id", record(f"{prefix}_id"))),
-    )
-    return element(tag, otherwise(content, NO_INSTITUTION))
-
-
 def code(tag: str, record: Record, column: str) -> Markup | None:
     """A choice of an external code and the scheme's own: four characters at most are a code."""
     return element(

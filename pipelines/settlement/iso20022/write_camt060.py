@@ -2,7 +2,8 @@
 
 Belongs here: where each column stands in a RptgReq. A row asks for one account (`debtor_account` in
 `currency`, kept by `debtor_agent_*`) and one day (`execution_date`); the amount that every payment
-batch has is not said. `requested_message` in the profile names what is asked for.
+batch has is not said. `original_message_type` names what is asked for, or else `requested_message` of
+the profile.
 """
 
 from collections.abc import Iterator
@@ -30,12 +31,11 @@ def header(record: Record, profile: Profile) -> Markup | None:
 def request(record: Record, profile: Profile) -> Markup | None:
     """RptgReq."""
     day = record("execution_date")
+    asked = profile.settings.get("requested_message", "camt.053.001.08")
     return line(
         "RptgReq",
         element("Id", record("instruction_id")),
-        element(
-            "ReqdMsgNmId", constant(str(profile.settings.get("requested_message", "camt.053.001.08")))
-        ),
+        element("ReqdMsgNmId", otherwise(record("original_message_type"), str(asked))),
         element("Acct", account_id(record, "debtor"), element("Ccy", record("currency"))),
         element("AcctOwnr", element("Pty", otherwise(party_content(record, "debtor"), NO_PARTY))),
         agent("AcctSvcr", record, "debtor_agent"),

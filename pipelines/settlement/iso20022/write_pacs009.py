@@ -1,7 +1,7 @@
 """pacs.009.001.08: what a bank pays a bank, on its own behalf (core) or as cover (cov).
 
 Belongs here: where each column of a payment stands. Debtor and creditor are banks: the agent columns
-of a side identify it. In a cover payment the banks are the customers' own, and debtor and creditor of
+of a side identify and name it, and its account is its own. In a cover payment the banks are the customers' own, and debtor and creditor of
 the batch stand in the underlying customer credit transfer.
 """
 
@@ -17,7 +17,6 @@ from pipelines.settlement.iso20022.parties import (
     agent,
     agent_required,
     code,
-    financial_party,
     party,
 )
 from pipelines.settlement.iso20022.transactions import (
@@ -40,9 +39,9 @@ def core(record: Record, profile: Profile) -> Markup | None:
     return line(
         "CdtTrfTxInf",
         *_settlement(record, profile),
-        financial_party("Dbtr", record, "debtor"),
+        agent_required("Dbtr", record, "debtor_agent"),
         account("DbtrAcct", record, "debtor"),
-        financial_party("Cdtr", record, "creditor"),
+        agent_required("Cdtr", record, "creditor_agent"),
         account("CdtrAcct", record, "creditor"),
         code("Purp", record, "purpose"),
         element("RmtInf", element("Ustrd", record("remittance"))),

@@ -70,12 +70,12 @@ def _movement(record: Record, side: str, direction: str) -> Markup | None:
             constant(f"<CdtDbt>{direction}</CdtDbt>"),
         ),
         element(
-            "Ptcpt",
+            "SttlmAgt",
             element("Nm", record(f"{side}_name")),
             address(record, side),
             element("Id", element("OrgId", bic, other)),
         ),
-        account("PtcptAcct", record, side),
+        account("SttlmAgtAcct", record, side),
         element("Ref", record("end_to_end_id")),
     )
 

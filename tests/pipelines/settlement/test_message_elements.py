@@ -9,18 +9,19 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from pipelines.lake.ledger_tables import PARTICIPANTS
-from pipelines.settlement.elements import (
-    IdentifierTooLong,
-    agent,
-    agent_identifications,
+from pipelines.settlement.day_messages import IdentifierTooLong, agent_columns, with_agent
+from pipelines.settlement.iso20022.amounts import decimal_column, rate_column
+from pipelines.settlement.iso20022.columns import contents
+from pipelines.settlement.iso20022.elements import Markup, Record
+from pipelines.settlement.iso20022.parties import agent, party
+from pipelines.settlement.iso20022.texts import (
     clean_text,
-    decimal_column,
     escaped,
-    party,
-    rate_column,
+    uetrs_of,
     valid_ibans,
     valid_uetr,
 )
+from pipelines.settlement.writing import uetr_of
 
 
 def written(values: list[object], expression: pl.Expr) -> list[str | None]:
@@ -81,15 +82,19 @@ def test_a_cut_that_ends_at_a_space_drops_it() -> None:
 
 
 def test_a_name_is_cut_by_characters_not_by_bytes() -> None:
-    (found,) = written(["መ" * 200], party("Dbtr", pl.col("value")))
-    assert found == f"<Dbtr><Nm>{'መ' * 140}</Nm></Dbtr>"
+    assert written(["መ" * 200], clean_text(pl.col("value"), 140)) == ["መ" * 140]
+
+
+def rendered(markup: Markup | None, frame: pl.DataFrame) -> list[str | None]:
+    assert markup is not None
+    return frame.select(markup.expression()).to_series().to_list()
 
 
 def test_a_party_without_a_name_is_not_provided() -> None:
-    assert (
-        written([None, " "], party("Cdtr", pl.col("value").cast(pl.String)))
-        == ["<Cdtr><Nm>NOTPROVIDED</Nm></Cdtr>"] * 2
-    )
+    for names in ([None, "A"], [None, None]):
+        frame = pl.DataFrame({"creditor_name": names}, schema={"creditor_name": pl.String})
+        found = rendered(party("Cdtr", Record(frame), "creditor"), frame)
+        assert found[0] == "<Cdtr><Nm>NOTPROVIDED</Nm></Cdtr>"
 
 
 @pytest.mark.parametrize(
@@ -129,10 +134,10 @@ def some_participants(*rows: tuple[str, str | None]) -> pl.DataFrame:
 
 
 def test_an_agent_is_named_by_bic_or_member_id_or_as_it_is_called() -> None:
-    known = agent_identifications(
-        some_participants(("one", "BAOBKENA"), ("two", None), ("three", "bad"))
-    )
-    assert written(["one", "two", "three", "<other>"], agent("DbtrAgt", pl.col("value"), known)) == [
+    known = agent_columns(some_participants(("one", "BAOBKENA"), ("two", None), ("three", "bad")))
+    banks = pl.DataFrame({"bank": ["one", "two", "three", "<other>"]})
+    frame = contents(with_agent(banks, "debtor_agent", known, named="bank"))
+    assert rendered(agent("DbtrAgt", Record(frame), "debtor_agent"), frame) == [
         "<DbtrAgt><FinInstnId><BICFI>BAOBKENA</BICFI></FinInstnId></DbtrAgt>",
         "<DbtrAgt><FinInstnId><ClrSysMmbId><MmbId>two</MmbId></ClrSysMmbId><Nm>A &amp; B</Nm>"
         "</FinInstnId></DbtrAgt>",
@@ -144,4 +149,10 @@ def test_an_agent_is_named_by_bic_or_member_id_or_as_it_is_called() -> None:
 
 def test_a_participant_that_no_element_can_name_is_refused() -> None:
     with pytest.raises(IdentifierTooLong):
-        agent_identifications(some_participants(("p" * 36, None)))
+        agent_columns(some_participants(("p" * 36, None)))
+
+
+@given(st.lists(st.text(min_size=1)))
+def test_uetrs_made_of_references_are_those_made_one_by_one(references: list[str]) -> None:
+    made = uetrs_of(pl.Series(references, dtype=pl.String))
+    assert made.to_list() == [uetr_of(reference) for reference in references]

@@ -25,10 +25,11 @@ from settlement_day import (
 from pipelines.lake.ledger_tables import PARTICIPANTS, PAYMENTS
 from pipelines.netting.positions import net
 from pipelines.netting.tables import NET_POSITIONS, OBLIGATIONS
-from pipelines.settlement import messages
-from pipelines.settlement.elements import AmountTooLong, ExponentMissing, IdentifierTooLong
+from pipelines.settlement.customer_transfers import PaymentRepeated
+from pipelines.settlement.day_messages import IdentifierTooLong
 from pipelines.settlement.files import OtherBusinessDate, SettlementResult, write_settlement_files
-from pipelines.settlement.pacs008 import PaymentRepeated
+from pipelines.settlement.iso20022 import messages
+from pipelines.settlement.iso20022.amounts import AmountTooLong, ExponentMissing
 from pipelines.settlement.tables import SETTLEMENT_EVIDENCE, SETTLEMENT_FILES, SETTLEMENT_TRANSACTIONS
 
 crossings = st.lists(
@@ -163,7 +164,7 @@ def test_a_message_cut_into_chunks_is_the_same_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = settle(CIRCLE, tmp_path)
-    monkeypatch.setattr(messages, "CHUNK_TRANSACTIONS", 1)
+    monkeypatch.setattr(messages, "CHUNK_RECORDS", 1)
     assert settle(CIRCLE, tmp_path).files["sha256"].equals(whole.files["sha256"])
 
 

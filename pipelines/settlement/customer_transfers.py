@@ -1,7 +1,7 @@
-"""pacs.008.001.08: the customer payments behind the obligations, a batch per receiver and currency.
+"""The customer payments behind the obligations, a pacs.008 batch per receiver and currency.
 
-Belongs here: joining obligations with their payments, and how a customer credit transfer is written.
-The money itself moves net, by pacs.009; these batches tell the creditor's bank whom to credit.
+Belongs here: joining obligations with their payments, and what each is as a payment of a batch. The
+money itself moves net, by pacs.009; these batches tell the creditor's bank whom to credit.
 """
 
 from collections.abc import Mapping
@@ -10,35 +10,27 @@ from enum import StrEnum
 
 import polars as pl
 
-from pipelines.settlement.elements import (
-    ACCOUNT_LENGTH,
+from pipelines.settlement.day_messages import (
     IDENTIFIER_LENGTH,
-    NOT_PROVIDED,
-    REMITTANCE_LENGTH,
-    IdentifierTooLong,
-    account,
-    agent,
-    clean_text,
-    decimal_column,
-    element,
-    escaped,
-    party,
-    rate_column,
-    valid_ibans,
-    valid_uetr,
-)
-from pipelines.settlement.messages import (
+    NAME_LENGTH,
     Batch,
+    IdentifierTooLong,
     MessageType,
     batch,
     exponent_column,
     require_exponents,
+    with_agent,
     with_message_ids,
 )
+from pipelines.settlement.iso20022.amounts import rate_column
+from pipelines.settlement.iso20022.elements import NOT_PROVIDED
+from pipelines.settlement.iso20022.texts import clean_text, uetrs_of, valid_uetr
 
 TYPE = MessageType.CUSTOMER_CREDIT_TRANSFER
 MESSAGE = ["creditor_id", "currency"]
 """What one batch is about."""
+ACCOUNT_LENGTH = 34
+REMITTANCE_LENGTH = 140
 
 _UUID = r"^[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
 _PAYMENT_COLUMNS = [
@@ -101,27 +93,59 @@ def messages(
     transfers: pl.DataFrame,
     *,
     business_date: date,
-    identifications: Mapping[str, str],
+    agents: pl.DataFrame,
     exponents: Mapping[str, int],
 ) -> Batch:
     """One batch per receiving participant and currency, from `customer_transfers`.
 
-    Raises `ExponentMissing`, `AmountTooLong`.
+    `agents` is `agent_columns`. Raises `ExponentMissing`, `AmountTooLong`.
     """
     require_exponents(transfers["currency"], exponents)
     require_exponents(transfers["instructed_currency"], exponents)
-    receiver = agent("InstdAgt", pl.col("creditor_id"), identifications)
     nobody = pl.lit(None, pl.String)
     return batch(
         TYPE,
-        transfers.with_columns(
+        _payments(transfers, agents=agents, exponents=exponents),
+        business_date=business_date,
+        parties={"window_id": nobody, "sender_id": nobody, "receiver_id": pl.col("paid_id")},
+        said={},
+        agents=agents,
+    )
+
+
+def _payments(
+    transfers: pl.DataFrame, *, agents: pl.DataFrame, exponents: Mapping[str, int]
+) -> pl.DataFrame:
+    """Transfers as payments of a batch: texts cleaned and cut, agents identified, conversion stated."""
+    banks = transfers.with_columns(
+        paying_id="debtor_id",
+        paid_id="creditor_id",
+        debtor_bank=pl.coalesce("debtor_agent", "debtor_id"),
+        creditor_bank=pl.coalesce("creditor_agent", "creditor_id"),
+    )
+    for prefix, named in (
+        ("instructing_agent", "paying_id"),
+        ("debtor_agent", "debtor_bank"),
+        ("creditor_agent", "creditor_bank"),
+    ):
+        banks = with_agent(banks, prefix, agents, named=named)
+    return (
+        banks.drop("debtor_id", "creditor_id")
+        .with_columns(
+            *(clean_text(pl.col(f"{side}_name"), NAME_LENGTH) for side in ("debtor", "creditor")),
+            *(clean_text(pl.col(f"{side}_account"), ACCOUNT_LENGTH) for side in ("debtor", "creditor")),
+            remittance=clean_text(pl.col("purpose"), REMITTANCE_LENGTH),
+            execution_date=pl.coalesce("value_date", "business_date"),
+            charge_bearer=pl.lit("SLEV"),
             exponent=exponent_column("currency", exponents),
             instructed_exponent=exponent_column("instructed_currency", exponents),
-        ),
-        business_date=business_date,
-        parties={"window_id": nobody, "sender_id": nobody, "receiver_id": pl.col("creditor_id")},
-        header=pl.concat_str(pl.lit("<SttlmInf><SttlmMtd>CLRG</SttlmMtd></SttlmInf>"), receiver),
-        body=_body(transfers, identifications),
+        )
+        .with_columns(exchange_rate=_rate())
+        .with_columns(
+            pl.when(_instructed_otherwise()).then(name).alias(name)
+            for name in ("instructed_currency", "instructed_amount_minor")
+        )
+        .drop("purpose")
     )
 
 
@@ -129,7 +153,7 @@ def _instructions(payments: pl.DataFrame) -> pl.LazyFrame:
     return payments.lazy().select(
         *_PAYMENT_COLUMNS,
         instructed_currency="currency",
-        instructed_minor="amount_minor",
+        instructed_amount_minor="amount_minor",
         has_payment=pl.lit(True),
     )
 
@@ -158,12 +182,8 @@ def _identified(batched: pl.DataFrame, business_date: date) -> pl.DataFrame:
     payment = pl.col("payment_id")
     compact = pl.when(payment.str.contains(_UUID)).then(payment.str.replace_all("-", "", literal=True))
     number = pl.int_range(pl.len()).over("message_id", "transaction_id")
-    with_accounts = batched.with_columns(
-        debtor_iban=valid_ibans(batched["debtor_account"]),
-        creditor_iban=valid_ibans(batched["creditor_account"]),
-    )
     identified = (
-        with_message_ids(with_accounts, TYPE, business_date=business_date, identity=MESSAGE)
+        with_message_ids(batched, TYPE, business_date=business_date, identity=MESSAGE)
         .sort(*MESSAGE, "payment_id", "book_id", "account_id", "version")
         .with_columns(
             transaction_id=compact.otherwise(clean_text(payment, IDENTIFIER_LENGTH + 1)),
@@ -179,64 +199,38 @@ def _identified(batched: pl.DataFrame, business_date: date) -> pl.DataFrame:
     unfit = identified.filter(pl.col("transaction_id").str.len_chars() > IDENTIFIER_LENGTH)
     if unfit.height:
         raise IdentifierTooLong("payment", unfit["payment_id"][0])
-    return identified
+    return _with_uetrs(identified)
 
 
-def _body(transfers: pl.DataFrame, identifications: Mapping[str, str]) -> pl.Expr:
-    amount = decimal_column(pl.col("amount_minor"), pl.col("exponent"))
-    instructed = _instructed_amount() if _any_instructed(transfers) else pl.lit("")
-    debtor_agent = pl.coalesce("debtor_agent", "debtor_id")
-    creditor_agent = pl.coalesce("creditor_agent", "creditor_id")
-    settlement_date = pl.coalesce("value_date", "business_date").cast(pl.String)
-    return pl.concat_str(
-        pl.lit("<CdtTrfTxInf><PmtId>"),
-        element("EndToEndId", escaped(pl.col("end_to_end_id"))),
-        element("TxId", escaped(pl.col("transaction_id"))),
-        element("UETR", pl.col("uetr")),
-        pl.lit("</PmtId>"),
-        pl.format('<IntrBkSttlmAmt Ccy="{}">{}</IntrBkSttlmAmt>', "currency", amount),
-        element("IntrBkSttlmDt", settlement_date),
-        instructed,
-        pl.lit("<ChrgBr>SLEV</ChrgBr>"),
-        agent("InstgAgt", pl.col("debtor_id"), identifications),
-        party("Dbtr", pl.col("debtor_name")),
-        account("DbtrAcct", pl.col("debtor_account"), pl.col("debtor_iban")),
-        agent("DbtrAgt", debtor_agent, identifications),
-        agent("CdtrAgt", creditor_agent, identifications),
-        party("Cdtr", pl.col("creditor_name")),
-        account("CdtrAcct", pl.col("creditor_account"), pl.col("creditor_iban")),
-        element("RmtInf", element("Ustrd", escaped(clean_text(pl.col("purpose"), REMITTANCE_LENGTH)))),
-        pl.lit("</CdtTrfTxInf>\n"),
+def _with_uetrs(identified: pl.DataFrame) -> pl.DataFrame:
+    """A payment without a UETR gets one made of its message and transaction ids, the same at a rerun."""
+    missing = identified["uetr"].is_null()
+    if not missing.any():
+        return identified
+    named = identified.filter(missing).select(pl.format("{}/{}", "message_id", "transaction_id"))
+    made = identified["uetr"].scatter(missing.arg_true(), uetrs_of(named.to_series()))
+    return identified.with_columns(uetr=made)
+
+
+def _rate() -> pl.Expr:
+    """Where the debtor instructed another currency, at what rate it became what is settled.
+
+    The message definition demands a rate with another currency and forbids it with the same.
+    """
+    rate = rate_column(
+        pl.col("amount_minor"),
+        pl.col("exponent"),
+        pl.col("instructed_amount_minor"),
+        pl.col("instructed_exponent"),
     )
-
-
-def _any_instructed(rows: pl.DataFrame) -> bool:
-    return bool(rows.select(_instructed_otherwise().any()).item())
+    return pl.when(pl.col("instructed_currency") != pl.col("currency")).then(rate)
 
 
 def _instructed_otherwise() -> pl.Expr:
-    """Whether the debtor instructed another amount or currency than is settled."""
-    return (pl.col("instructed_currency") != pl.col("currency")) | (
-        pl.col("instructed_minor") != pl.col("amount_minor")
-    )
+    """Whether another amount or currency was instructed than is settled, and can be said.
 
-
-def _instructed_amount() -> pl.Expr:
-    """InstdAmt where it differs, with XchgRate where its currency does.
-
-    The message definition demands a rate with another currency and forbids it with the same; where
-    the rate has no eleven-digit form both are left to the payment.
+    Where the rate has no eleven-digit form, amount and rate are left to the payment.
     """
-    minor, exponent = pl.col("instructed_minor"), pl.col("instructed_exponent")
-    instructed = pl.format(
-        '<InstdAmt Ccy="{}">{}</InstdAmt>', "instructed_currency", decimal_column(minor, exponent)
-    )
-    rate = rate_column(pl.col("amount_minor"), pl.col("exponent"), minor, exponent)
-    converted = pl.concat_str(instructed, pl.format("<XchgRate>{}</XchgRate>", rate)).fill_null("")
-    return (
-        pl.when(pl.col("instructed_currency") != pl.col("currency"))
-        .then(converted)
-        .when(_instructed_otherwise())
-        .then(instructed)
-        .otherwise(pl.lit(""))
-    )
+    converted = pl.col("instructed_currency") != pl.col("currency")
+    deducted = pl.col("instructed_amount_minor") != pl.col("amount_minor")
+    return pl.when(converted).then(pl.col("exchange_rate").is_not_null()).otherwise(deducted)
