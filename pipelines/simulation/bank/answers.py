@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from pipelines.settlement.elements import decimal_column, element, escaped
+from pipelines.settlement.iso20022.amounts import decimal_column
+from pipelines.settlement.iso20022.texts import escaped
 from pipelines.simulation.bank.book import Resolution
 from pipelines.simulation.bank.decisions import EXECUTED, REJECTED
+from pipelines.simulation.bank.elements import element, optional
 from pipelines.simulation.bank.messages import (
     Envelope,
     agent,
@@ -109,7 +111,7 @@ def _reason(code: str, sentence: str) -> str:
 def _transaction(rows: pl.DataFrame, *, customer: bool = False) -> pl.Expr:
     """TxInfAndSts: references, status, the reason, and of an executed one the settlement date."""
     settled = pl.when(pl.col("status") == EXECUTED).then(pl.col("execution_date").cast(pl.String))
-    date = element("FctvIntrBkSttlmDt", element_or_null("Dt", settled))
+    date = element("FctvIntrBkSttlmDt", optional("Dt", settled))
     value = decimal_column(pl.col("amount_minor"), exponents(rows))
     settlement = pl.format(
         '<OrgnlTxRef><IntrBkSttlmAmt Ccy="{}">{}</IntrBkSttlmAmt></OrgnlTxRef>', "currency", value
@@ -124,11 +126,6 @@ def _transaction(rows: pl.DataFrame, *, customer: bool = False) -> pl.Expr:
             pl.lit("") if customer else settlement.fill_null(""),
         ),
     )
-
-
-def element_or_null(tag: str, content: pl.Expr) -> pl.Expr:
-    """`<tag>content</tag>`, and null where the content is."""
-    return pl.format(f"<{tag}>{{}}</{tag}>", content)
 
 
 def resolution(envelope: Envelope, case_id: str, resolutions: list[Resolution]) -> tuple[str, bytes]:

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from aiohttp import BasicAuth, web
+from aiohttp import encode_basic_auth, web
 
 from pipelines.simulation.bank.bank import Received, SimulatedBank
 from pipelines.simulation.bank.behaviour import Misbehaviour
@@ -97,12 +97,8 @@ class _Api:
 
     async def token(self, request: web.Request) -> web.StreamResponse:
         """RFC 6749, client credentials with HTTP Basic."""
-        try:
-            given = BasicAuth.decode(request.headers.get("Authorization", ""))
-        except ValueError:
-            given = BasicAuth("")
-        known = secrets.compare_digest(given.password.encode(), self._secret.encode())
-        if given.login != self._bank.config.client_id or not known:
+        basic = encode_basic_auth(self._bank.config.client_id, self._secret)
+        if not secrets.compare_digest(request.headers.get("Authorization", "").encode(), basic.encode()):
             return web.json_response(
                 {"error": "invalid_client"}, status=401, headers={"WWW-Authenticate": "Basic"}
             )

@@ -14,8 +14,10 @@ from xml.sax.saxutils import escape
 import polars as pl
 
 from ledger_service.reference.currencies import currency_table
-from pipelines.settlement.elements import decimal_column, element, escaped, valid_uetr
+from pipelines.settlement.iso20022.amounts import decimal_column, decimal_text
+from pipelines.settlement.iso20022.texts import escaped, valid_uetr
 from pipelines.simulation.bank.configuration import BankConfig
+from pipelines.simulation.bank.elements import element
 
 LENGTH = 35
 """Longest identifier of ISO 20022."""
@@ -67,9 +69,7 @@ def document(message_type: str, body: str) -> bytes:
 
 def decimal(amount_minor: int, currency_code: str) -> str:
     """An amount that is not negative, with the decimals of its currency."""
-    exponent = exponent_of(currency_code)
-    digits = str(amount_minor).zfill(exponent + 1)
-    return f"{digits[:-exponent]}.{digits[-exponent:]}" if exponent else digits
+    return decimal_text(amount_minor, exponent_of(currency_code))
 
 
 @cache

@@ -10,7 +10,7 @@ from datetime import date
 
 import polars as pl
 
-from pipelines.settlement.elements import element
+from pipelines.simulation.bank.elements import element
 from pipelines.simulation.bank.messages import (
     LENGTH,
     Envelope,

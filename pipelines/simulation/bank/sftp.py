@@ -102,13 +102,15 @@ class BankFolder(asyncssh.SFTPServer):
         raise asyncssh.SFTPPermissionDenied("the folders are the bank's")
 
     async def _renamed(self, oldpath: bytes, newpath: bytes) -> None:
-        new = Path(os.fsdecode(self.map_path(newpath)))
+        old, new = (Path(os.fsdecode(self.map_path(path))) for path in (oldpath, newpath))
+        name = self._upload(newpath)
+        uploaded = self._upload(oldpath) and self._is_part(oldpath)
+        arrives = uploaded and name is not None and not self._is_part(newpath)
+        taken = not uploaded and new == old.parent / "taken" / old.name
+        if not (arrives or taken):
+            raise asyncssh.SFTPPermissionDenied("uploads get their name, answers go to taken")
         if await asyncio.to_thread(new.exists):
             raise asyncssh.SFTPFailure("a file of that name is there")
-        name = self._upload(newpath)
-        arrives = name is not None and not self._is_part(newpath)
-        if arrives != (self._upload(oldpath) is not None) or not (arrives or new.parent.name == "taken"):
-            raise asyncssh.SFTPPermissionDenied("uploads get their name, answers go to taken")
         if name is not None:
             await self._hindered(name)
         super().rename(oldpath, newpath)

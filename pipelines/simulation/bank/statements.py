@@ -10,11 +10,11 @@ from datetime import date
 import polars as pl
 
 from pipelines.settlement.characters import CharacterSet, transliterated
-from pipelines.settlement.elements import (
-    account as account_element,
-)
-from pipelines.settlement.elements import decimal_column, element, escaped, valid_ibans, valid_uetr
+from pipelines.settlement.iso20022.amounts import decimal_column
+from pipelines.settlement.iso20022.texts import escaped, valid_ibans, valid_uetr
 from pipelines.simulation.bank.configuration import AccountKept
+from pipelines.simulation.bank.elements import account as account_element
+from pipelines.simulation.bank.elements import element
 from pipelines.simulation.bank.messages import (
     Envelope,
     amount,
