@@ -15,10 +15,11 @@ import polars as pl
 
 from pipelines.settlement.problems import FileRefused
 from pipelines.simulation.bank import answers as written
-from pipelines.simulation.bank.behaviour import Misbehaviour, Rule, rule_for
+from pipelines.simulation.bank.behaviour import Misbehaviour, Rule
 from pipelines.simulation.bank.book import Book, Step
 from pipelines.simulation.bank.configuration import BankConfig, Clock, StatementFormat
 from pipelines.simulation.bank.decisions import EXECUTED, REJECTED
+from pipelines.simulation.bank.faults import Faults
 from pipelines.simulation.bank.journal import Journal, Line
 from pipelines.simulation.bank.messages import Envelope
 from pipelines.simulation.bank.orders import Orders, orders, recalls
@@ -32,6 +33,7 @@ _OF_ANSWERS = (
     Misbehaviour.REORDERED,
     Misbehaviour.TRUNCATED,
 )
+_HEAD_BYTES = 4096
 _WORDS = {EXECUTED: "accepted", written.PARTLY: "partly_accepted", REJECTED: "rejected"}
 
 
@@ -72,10 +74,7 @@ class SimulatedBank:
         )
         self._outbox = Outbox(self._journal, folder / "sftp")
         self._received = [Received(**line["file"]) for line in lines if line["event"] == "received"]
-        self._shown: dict[int, int] = {}
-        for line in lines:
-            if line["event"] == "misbehaved":
-                self._shown[line["rule"]] = self._shown.get(line["rule"], 0) + 1
+        self._faults = Faults(config.misbehaviour, self._journal)
         self._closed = [date.fromisoformat(line["day"]) for line in lines if line["event"] == "closed"]
 
     def now(self) -> datetime:
@@ -85,33 +84,18 @@ class SimulatedBank:
     def misbehaviour(self, fault: Misbehaviour, *subjects: str) -> Rule | None:
         """The rule by which the bank shows that fault now, counted as once; None when it behaves."""
         with self._lock:
-            found = self._rule(fault, *subjects)
-            if found is None:
-                return None
-            number, rule = found
-            self._shown[number] = self._shown.get(number, 0) + 1
-            line = {"event": "misbehaved", "rule": number, "fault": fault, "subject": subjects[0]}
-            self._journal.add([line])
-            return rule
+            return self._faults.show(fault, *subjects)
 
     def drops_at(self, *subjects: str) -> int | None:
         """Byte of an upload at which the connection is to end; None: it is not. Counts nothing yet."""
         with self._lock:
-            found = self._rule(Misbehaviour.DROPPED, *subjects)
-            return None if found is None else found[1].byte or 0
-
-    def _rule(self, fault: Misbehaviour, *subjects: str) -> tuple[int, Rule] | None:
-        found = rule_for(self.config.misbehaviour, fault, *subjects)
-        if found is None:
-            return None
-        number, rule = found
-        return None if rule.limit is not None and self._shown.get(number, 0) >= rule.limit else found
+            rule = self._faults.due(Misbehaviour.DROPPED, *subjects)
+            return None if rule is None else rule.byte or 0
 
     def misbehaved(self) -> list[tuple[str, str]]:
         """Faults shown so far, with the name of the file, in order."""
         with self._lock:
-            lines = [line for line in self._journal.lines if line["event"] == "misbehaved"]
-            return [(line["fault"], line["subject"]) for line in lines]
+            return self._faults.shown()
 
     def receive(self, content: bytes, *, name: str, file_id: str, transport: str) -> Received:
         """Take a whole file, decide on it and answer."""
@@ -259,8 +243,7 @@ class SimulatedBank:
         self, content: bytes, file: Received, envelope: Envelope
     ) -> tuple[Received, list[tuple[str, bytes]]]:
         """What becomes of a file, and the answers to it."""
-        head = content[:4096]
-        if b"xsd:camt.056." in head:
+        if b"xsd:camt.056." in content[:_HEAD_BYTES]:
             return self._recalled(content, file, envelope)
         unknown = written.Original("NOTPROVIDED", "NOTPROVIDED")
         try:

@@ -102,6 +102,8 @@ def _reason(config: BankConfig, known: pl.Series, *, customer: bool) -> pl.Expr:
     return (
         pl.when(pl.col("reference").is_null())
         .then(pl.lit("RF01"))
+        .when(pl.col("execution_date").is_null())
+        .then(pl.lit("DT01"))
         .when(pl.col("fault").is_in(["unknown_currency", "currency_not_valid"]))
         .then(pl.lit("AM03"))
         .when(pl.col("amount_minor").is_null())

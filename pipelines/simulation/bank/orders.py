@@ -71,10 +71,10 @@ def orders(content: bytes) -> Orders:
     try:
         for event, node in _elements(content):
             tag = etree.QName(node).localname
-            if message_type is None:
-                message_type = _message_type(node)
-            elif event == "start":
-                if tag == "PmtInf":
+            if event == "start":
+                if message_type is None and tag == "Document":
+                    message_type = _message_type(node)
+                elif tag == "PmtInf":
                     batch = {}
             elif tag == "GrpHdr":
                 names = ("MsgId", "NbOfTxs", "CtrlSum", "IntrBkSttlmDt")
@@ -87,7 +87,9 @@ def orders(content: bytes) -> Orders:
                     raise FileRefused("too_many", "payments", f"more than {_MAX_PAYMENTS} payments")
     except etree.XMLSyntaxError as error:
         raise FileRefused("xml_invalid", f"line {error.lineno}", error.msg or "not XML") from error
-    if message_type is None or not header.get("MsgId"):
+    if message_type is None:
+        raise FileRefused("format_unknown", "Document", "not a pacs.008, pacs.009 or pain.001")
+    if not header.get("MsgId"):
         raise FileRefused("head_missing", "GrpHdr", "the file has no message id")
     frame = _amounts(payments)
     _require_totals(header, payments)
@@ -102,8 +104,12 @@ def _elements(content: bytes) -> Iterator[tuple[str, etree._Element]]:
         no_network=True,
         load_dtd=False,
         huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
     )
     for event, node in parser:
+        if node.getparent() is None and node.getroottree().docinfo.internalDTD is not None:
+            raise FileRefused("doctype", "DOCTYPE", "a message declares no entities")
         if isinstance(node.tag, str):
             yield event, node
 
@@ -223,9 +229,13 @@ def _require_totals(header: dict[str, str], payments: list[dict[str, object]]) -
 
 def recalls(content: bytes) -> tuple[str, list[Recall]]:
     """The case id of a camt.056 and what it calls back; raises `FileRefused`."""
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
+    )
     try:
         root = etree.fromstring(content, parser)
+        if root.getroottree().docinfo.internalDTD is not None:
+            raise FileRefused("doctype", "DOCTYPE", "a message declares no entities")
     except etree.XMLSyntaxError as error:
         raise FileRefused("xml_invalid", f"line {error.lineno}", error.msg or "not XML") from error
     found = _NAMESPACE.match(str(root.tag))

@@ -4,14 +4,19 @@ from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from lxml import etree
 
 from pipelines.simulation.bank.bank import SimulatedBank
 from pipelines.simulation.bank.configuration import StatementFormat
 from tests.pipelines.simulation.bank.client_files import camt056, pacs008, pain001, sent, shown
+from tests.pipelines.simulation.bank.conftest import Clock, config
 
 BankOf = Callable[..., SimulatedBank]
 DAY = date(2024, 3, 11)
@@ -114,6 +119,7 @@ def test_what_an_account_cannot_pay_is_rejected_and_uses_up_nothing(bank_of: Ban
         (pacs008("M1", ["1.00"])[:-40], "FF01"),
         (pacs008("M1", ["1.00"], declared=2), "AM10"),
         (b"<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>", "FF01"),
+        (b"<!DOCTYPE Document [<!ENTITY b '0'>]>" + pacs008("M1", ["1"]).split(b"\n", 1)[1], "FF01"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_rejected_whole(
@@ -269,3 +275,73 @@ def test_entries_are_numbered_without_gaps_by_account(bank_of: BankOf) -> None:
     for (_,), rows in bank.entries().group_by("account"):
         assert rows["entry"].to_list() == list(range(1, rows.height + 1))
     assert bank.payments().filter(pl.col("status") == "ACSC").height == 28
+
+
+def test_comments_inside_an_amount_do_not_change_it(bank_of: BankOf) -> None:
+    bank = bank_of()
+    sent(bank, pacs008("M1", ["1<!-- thousands -->000.00"]))
+    assert bank.payments()["amount_minor"].to_list() == [100_000]
+
+
+def test_a_message_in_an_envelope_is_read(bank_of: BankOf) -> None:
+    bank = bank_of()
+    inner = pacs008("M1", ["10.00"]).split(b"\n", 1)[1]
+    sent(bank, b"<BizMsgEnvlp><AppHdr><BizMsgIdr>X</BizMsgIdr></AppHdr>" + inner + b"</BizMsgEnvlp>")
+    assert bank.received()[0].message_id == "M1"
+
+
+def test_a_payment_without_a_date_is_rejected(bank_of: BankOf) -> None:
+    bank = bank_of()
+    content = pacs008("M1", ["10.00"]).replace(b"2024-03-11</IntrBk", b"2024-13-11</IntrBk")
+    assert texts(sent(bank, content)["pacs.002.001.10"][1], "Cd") == ["DT01"]
+
+
+def test_a_damaged_file_is_answered_and_never_pays_what_it_does_not_say(
+    bank_of: BankOf, schema_of: Callable[[str], etree.XMLSchema]
+) -> None:
+    content = pacs008("M1", ["123.45", "67.89"])
+    random = Random(20240311)
+    bank = bank_of()
+    for number in range(150):
+        damaged = bytearray(content)
+        for _ in range(random.randint(1, 3)):
+            damaged[random.randrange(len(damaged))] ^= 1 << random.randrange(8)
+        bank.receive(bytes(damaged), name=f"{number}.xml", file_id=f"{number}", transport="folder")
+        cut = content[: random.randrange(len(content))]
+        bank.receive(cut, name=f"{number}-cut.xml", file_id=f"{number}-cut", transport="folder")
+    for answer in bank.answers():
+        schema = schema_of(answer.message_type)
+        assert schema.validate(etree.fromstring(bank.content(answer))), (answer, schema.error_log)
+    # One bit changes one digit, never how many there are.
+    paid = bank.payments().filter(pl.col("status") == "ACSC")
+    assert paid.height > 0
+    assert paid["amount_minor"].max() < 1_000_000
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    days=st.lists(
+        st.lists(st.lists(st.integers(1, 20_000_000), min_size=1, max_size=4), max_size=3),
+        min_size=1,
+        max_size=3,
+    ),
+    seed=st.integers(0, 2**32),
+)
+def test_no_account_is_overdrawn_and_balances_are_what_was_booked(
+    days: list[list[list[int]]], seed: int
+) -> None:
+    """Against a sum in plain Python over what the bank says that it executed and returned."""
+    rates = {"rejected_permille": {"AG01": 100}, "returned_permille": {"AC04": 300}}
+    with TemporaryDirectory() as folder:
+        clock = Clock()
+        bank = SimulatedBank(config(seed=seed, **rates), folder=Path(folder), clock=clock)
+        for day, files in enumerate(days):
+            for number, amounts in enumerate(files):
+                content = pacs008(f"M{day}-{number}", [f"{a // 100}.{a % 100:02}" for a in amounts])
+                bank.receive(content, name=f"{day}-{number}", file_id="", transport="folder")
+                assert bank.balance("SETTLE-KES") >= 0
+            bank.close_day(clock().date())
+            clock.pass_by(days=1)
+        executed = bank.payments().filter(pl.col("status") == "ACSC")
+        kept = [row for row in executed.iter_rows(named=True) if row["return_reason"] is None]
+        assert bank.balance("SETTLE-KES") == 50_000_000 - sum(row["amount_minor"] for row in kept)
