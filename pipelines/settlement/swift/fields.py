@@ -26,6 +26,9 @@ _KNOWN = frozenset({
 _FREE_TEXT = frozenset({"61", "70", "72", "77B", "86", "NS"})
 """Fields whose text may break so that a line looks like a tag that no message has."""
 
+_STRUCTURAL = frozenset({"", ":", "-", "{", "$", " "})
+"""First characters of lines that may be more than a field's text."""
+
 _TIME_WRAPPED = re.compile(r":[0-9]{2}:[0-9]{2}(?![0-9])")
 _HOUR_AT_END = re.compile(r"T[0-9]{2}$")
 _BLOCK_1 = re.compile(r"\{1:[A-Z][0-9]{2}([A-Z0-9]{12})")
@@ -94,6 +97,13 @@ class _Frame:
         self.parts: list[str] = []
         self.begun_at = 0
         self.overlong = False
+
+    def continues(self, text: str) -> bool:
+        """Whether a line but continues the field that is open: half of all lines do."""
+        if self.tag is None or text[:1] in _STRUCTURAL or len(self.parts) >= LONGEST_FIELD:
+            return False
+        self.parts.append(text)
+        return True
 
     def take(self, line: Line) -> Iterator[Event]:
         text = line.text
@@ -200,6 +210,8 @@ def events_of(source: BinaryIO) -> Iterator[Event]:
     frame = _Frame()
     line, colon = Line(0, "", ended=True), 0
     for line in lines_of(source):
+        if frame.continues(line.text) and not colon:
+            continue
         if line.text == ":":  # a line broken within its tag
             colon = line.number
             continue

@@ -245,7 +245,7 @@ def _payments(rows: pl.DataFrame) -> pl.DataFrame:
     covers, between = pl.col("kind") == "COV", pl.col("kind") == "202"
     related = pl.when(pl.col("21") != "NONREF").then(pl.col("21"))
     beneficiary = pl.col("72").str.extract(r"(?m)^/BNF/([^\n]*(?:\n//[^\n]*)*)")
-    note = rejoined(beneficiary.str.split("\n").list.eval(pl.element().str.strip_prefix("//")), width=33)
+    note = rejoined(beneficiary.str.split("\n").list.eval(pl.element().str.strip_prefix("//")), width=29)
     rows = rows.with_columns(
         pl.when(between).then("58").otherwise("57").alias("creditor_agent_raw"),
         end_to_end_id=pl.when(between).then(related).otherwise(word("ROC")),
