@@ -34,8 +34,9 @@ def decimal_column(amount_minor: pl.Expr, exponent: pl.Expr | int) -> pl.Expr:
     if isinstance(exponent, int):
         if exponent == 0:
             return amount_minor.cast(pl.String)
-        whole, rest = amount_minor // 10**exponent, amount_minor % 10**exponent
-        return pl.format("{}.{}", whole, rest.cast(pl.String).str.zfill(exponent))
+        scale = 10**exponent
+        decimals = pl.Series([f"{rest:0{exponent}}" for rest in range(scale)])
+        return pl.format("{}.{}", amount_minor // scale, pl.lit(decimals).gather(amount_minor % scale))
     digits = amount_minor.cast(pl.String).str.zfill(exponent + 1)
     point = digits.str.len_chars() - exponent
     return (

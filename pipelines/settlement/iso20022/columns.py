@@ -11,14 +11,13 @@ import polars as pl
 
 from ledger_service.reference.currencies import exponents_on
 from pipelines.settlement.iso20022.amounts import decimal_column
-from pipelines.settlement.iso20022.texts import escaped, uetrs_of, valid_ibans
+from pipelines.settlement.iso20022.texts import escaped, uetrs_of, utf8, valid_ibans
 from pipelines.settlement.payment_batch import PAYMENT_BATCH
 from pipelines.settlement.problems import FileRefused
 
 CODES = ("service_level", "category_purpose", "purpose", "reason_code")
 """Columns that are an external code of four characters at most, or else the scheme's own."""
 CODE_LENGTH = 4
-_NEEDS_ESCAPING = "[&<>]"
 _DATES = tuple(name for name, kind in PAYMENT_BATCH.items() if kind == pl.Date)
 
 ACCOUNTS = ("debtor_account", "creditor_account", "sender_account", "receiver_account")
@@ -100,11 +99,9 @@ def contents(rows: pl.DataFrame, *, message_id: str | None = None) -> pl.DataFra
         if minor in names
     ]
     added += [_date_text(rows, name) for name in _DATES if name in names]
-    for name in ACCOUNTS:
-        if name in names:
-            iban = pl.lit(valid_ibans(rows[name]))
-            added.append(pl.when(iban).then(name).alias(f"{name}_iban"))
-            added.append(pl.when(~iban).then(escaped(pl.col(name))).alias(f"{name}_other"))
+    added += [
+        expression for name in ACCOUNTS if name in names for expression in _account(rows[name], name)
+    ]
     for name in CODES:
         if name in names and (rows[name].str.len_bytes().max() or 0) > CODE_LENGTH:  # type: ignore[operator]  # an integer or None
             coded = pl.col(name).str.len_chars() <= CODE_LENGTH
@@ -140,10 +137,28 @@ def _escaped(rows: pl.DataFrame, *, but: set[str]) -> list[pl.Expr]:
         for name, kind in rows.schema.items()
         if kind == pl.String and name not in PLAIN and name not in but
     ]
-    if not free:
-        return []
-    needs = rows.select(pl.col(free).str.contains(_NEEDS_ESCAPING).any()).row(0)
-    return [escaped(pl.col(name)) for name, need in zip(free, needs, strict=True) if need]
+    return [escaped(pl.col(name)) for name in free if _holds_markup(rows[name])]
+
+
+def _account(references: pl.Series, name: str) -> list[pl.Expr]:
+    """An account as IBAN and otherwise; the one of them that no row has is left out."""
+    iban = valid_ibans(references)
+    if iban.all():
+        return [pl.col(name).alias(f"{name}_iban")]
+    own = escaped(pl.col(name)) if _holds_markup(references) else pl.col(name)
+    if not iban.any():
+        return [own.alias(f"{name}_other")]
+    where = pl.lit(iban)
+    return [
+        pl.when(where).then(name).alias(f"{name}_iban"),
+        pl.when(~where).then(own).alias(f"{name}_other"),
+    ]
+
+
+def _holds_markup(texts: pl.Series) -> bool:
+    """Whether any text has a character that XML holds as an entity: one look at all bytes."""
+    content = utf8(texts)
+    return any(character in content for character in (b"&", b"<", b">"))
 
 
 def _date_text(rows: pl.DataFrame, name: str) -> pl.Expr:

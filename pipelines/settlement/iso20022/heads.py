@@ -143,7 +143,8 @@ def _grouped(rows: pl.DataFrame, *, by: tuple[str, ...], message_id: str) -> pl.
         decimals - pl.col("exponent")
     )
     ordered = (
-        rows.with_columns(first=pl.int_range(pl.len()).first().over(by))
+        rows.with_row_index("place")
+        .with_columns(first=pl.col("place").first().over(by))
         .sort("first", maintain_order=True)
         .with_columns(
             group_number=pl.col("first").rle_id(),
@@ -159,7 +160,7 @@ def _grouped(rows: pl.DataFrame, *, by: tuple[str, ...], message_id: str) -> pl.
         group_transactions=pl.len().over("group_number").cast(pl.String),
         group_movements=(2 * pl.len().over("group_number")).cast(pl.String),
         group_sum=decimal_column(scaled.sum().over("group_number"), decimals),
-    ).drop("first")
+    ).drop("first", "place")
 
 
 def _decimals(rows: pl.DataFrame) -> int:

@@ -21,7 +21,7 @@ from pipelines.settlement.payment_batch import PAYMENT_BATCH
 from pipelines.settlement.problems import FileRefused
 from pipelines.settlement.profile import Profile
 
-CHUNK_RECORDS = 10_000
+CHUNK_RECORDS = 20_000
 """Records rendered at a time: bounds the memory of a file of any length."""
 
 Part = Callable[[Record, Profile], Markup | None]
@@ -107,6 +107,10 @@ class Messages:
         return "envelope" in self.profile.settings
 
     @cached_property
+    def _says_uetr(self) -> bool:
+        return "uetr" in self.definition.said(self.profile)
+
+    @cached_property
     def _openings(self) -> pl.Series:
         heads = contents(self.heads)
         record = Record(heads)
@@ -143,8 +147,7 @@ class Messages:
                 first += length
 
     def _rendered(self, chunk: pl.DataFrame, message_id: str | None) -> pl.Series:
-        uetr_for = message_id if "uetr" in self.definition.said(self.profile) else None
-        content = contents(chunk, message_id=uetr_for)
+        content = contents(chunk, message_id=message_id if self._says_uetr else None)
         records = _texts(content, self.definition.record(Record(content), self.profile))
         group = self.definition.group
         if group is None:

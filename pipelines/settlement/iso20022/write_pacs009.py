@@ -1,8 +1,8 @@
 """pacs.009.001.08: what a bank pays a bank, on its own behalf (core) or as cover (cov).
 
 Belongs here: where each column of a payment stands. Debtor and creditor are banks: the agent columns
-of a side identify and name it, and its account is its own. In a cover payment the banks are the customers' own, and debtor and creditor of
-the batch stand in the underlying customer credit transfer.
+of a side identify and name it, and its account is its own. In a cover payment the banks are the
+customers' own, and debtor and creditor of the batch stand in the underlying customer credit transfer.
 """
 
 from collections.abc import Iterator
