@@ -22,7 +22,7 @@ from pipelines.simulation.bank.decisions import EXECUTED, REJECTED
 from pipelines.simulation.bank.faults import Faults
 from pipelines.simulation.bank.journal import Journal, Line
 from pipelines.simulation.bank.messages import Envelope
-from pipelines.simulation.bank.orders import Orders, orders, recalls
+from pipelines.simulation.bank.orders import Orders, Recalls, orders, reason_of
 from pipelines.simulation.bank.outbox import Answer, Outbox
 from pipelines.simulation.bank.returns import payment_returns
 from pipelines.simulation.bank.statements import Day, mt940, notification, statement
@@ -33,7 +33,6 @@ _OF_ANSWERS = (
     Misbehaviour.REORDERED,
     Misbehaviour.TRUNCATED,
 )
-_HEAD_BYTES = 4096
 _WORDS = {EXECUTED: "accepted", written.PARTLY: "partly_accepted", REJECTED: "rejected"}
 
 
@@ -243,18 +242,18 @@ class SimulatedBank:
         self, content: bytes, file: Received, envelope: Envelope
     ) -> tuple[Received, list[tuple[str, bytes]]]:
         """What becomes of a file, and the answers to it."""
-        if b"xsd:camt.056." in content[:_HEAD_BYTES]:
-            return self._recalled(content, file, envelope)
         unknown = written.Original("NOTPROVIDED", "NOTPROVIDED")
         try:
             given = orders(content)
         except FileRefused as refused:
-            reason = "AM10" if refused.code == "control_total" else "FF01"
+            reason = reason_of(refused)
             answer = written.refusal(
                 envelope, unknown, reason=reason, sentence=f"{file.name}: {refused}"
             )
             return replace(file, reason=reason), [answer]
         file = replace(file, message_id=given.message_id)
+        if isinstance(given, Recalls):
+            return self._recalled(given, file, envelope)
         original = written.Original(given.message_id, given.message_type)
         same = (f.number for f in self._received if f.message_id == given.message_id)
         earlier = next(same, file.duplicate_of)
@@ -312,19 +311,11 @@ class SimulatedBank:
         return [*returns, *self._notifications(step, envelope, off_by)]
 
     def _recalled(
-        self, content: bytes, file: Received, envelope: Envelope
+        self, given: Recalls, file: Received, envelope: Envelope
     ) -> tuple[Received, list[tuple[str, bytes]]]:
         """camt.029 to a camt.056, and the returns of what is granted."""
-        try:
-            case_id, asked = recalls(content)
-        except FileRefused as refused:
-            unknown = written.Original("NOTPROVIDED", "NOTPROVIDED")
-            answer = written.refusal(
-                envelope, unknown, reason="FF01", sentence=f"{file.name}: {refused}"
-            )
-            return replace(file, reason="FF01"), [answer]
-        resolutions, granted = self._book.resolve(asked)
-        replies = [written.resolution(envelope, case_id, resolutions)]
+        resolutions, granted = self._book.resolve(given.recalls)
+        replies = [written.resolution(envelope, given.message_id, resolutions)]
         if granted.height:
             replies += self._take_back(granted, envelope, self.business_date(), file.name)
-        return replace(file, message_id=case_id, status="resolved"), replies
+        return replace(file, status="resolved"), replies

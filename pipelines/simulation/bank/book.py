@@ -16,15 +16,12 @@ from pipelines.simulation.bank.configuration import BankConfig
 from pipelines.simulation.bank.decisions import EXECUTED, decided, draw
 from pipelines.simulation.bank.orders import ORDERED, Orders, Recall
 
-_TOLD = {name: kind for name, kind in ORDERED.items() if name != "amount"}
-
 PAYMENTS = pl.DataFrame(
     schema={
         "file": pl.UInt32,  # number of the file that it came in
         "message_id": pl.String,
         "message_type": pl.String,
-        **_TOLD,
-        "amount_minor": pl.Int64,
+        **ORDERED,
         "reference": pl.String,  # by what the bank knows it
         "debit_account": pl.String,
         "credit_account": pl.String,  # null when it leaves the bank

@@ -118,6 +118,9 @@ def test_what_an_account_cannot_pay_is_rejected_and_uses_up_nothing(bank_of: Ban
         (b"\x00\xff" * 100, "FF01"),
         (pacs008("M1", ["1.00"])[:-40], "FF01"),
         (pacs008("M1", ["1.00"], declared=2), "AM10"),
+        (pacs008("M1", ["1.00", "2.345"]), "AM12"),
+        (pacs008("M1", ["1.00"], currency="XXZ"), "AM03"),
+        (pacs008("M1", ["1.00"]).replace(b"2024-03-11</IntrBk", b"2024-13-11</IntrBk"), "DT01"),
         (b"<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>", "FF01"),
         (b"<!DOCTYPE Document [<!ENTITY b '0'>]>" + pacs008("M1", ["1"]).split(b"\n", 1)[1], "FF01"),
     ],
@@ -288,12 +291,6 @@ def test_a_message_in_an_envelope_is_read(bank_of: BankOf) -> None:
     inner = pacs008("M1", ["10.00"]).split(b"\n", 1)[1]
     sent(bank, b"<BizMsgEnvlp><AppHdr><BizMsgIdr>X</BizMsgIdr></AppHdr>" + inner + b"</BizMsgEnvlp>")
     assert bank.received()[0].message_id == "M1"
-
-
-def test_a_payment_without_a_date_is_rejected(bank_of: BankOf) -> None:
-    bank = bank_of()
-    content = pacs008("M1", ["10.00"]).replace(b"2024-03-11</IntrBk", b"2024-13-11</IntrBk")
-    assert texts(sent(bank, content)["pacs.002.001.10"][1], "Cd") == ["DT01"]
 
 
 def test_a_damaged_file_is_answered_and_never_pays_what_it_does_not_say(
