@@ -71,7 +71,8 @@ class Definition:
         if self.group is not None:
             self.group.opening(record, profile)
             record.asked.update(self.group.by)
-        return frozenset(source for name in record.asked for source in SOURCES.get(name, (name,)))
+        sources = {source for name in record.asked for source in SOURCES.get(name, (name,))}
+        return frozenset(sources & PAYMENT_BATCH.keys())
 
     def refuse_columns_not_said(self, payments: pl.DataFrame, profile: Profile) -> None:
         """Raise `FileRefused` for the first column with values that this message has no place for."""

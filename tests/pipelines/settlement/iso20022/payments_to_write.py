@@ -1,11 +1,9 @@
 """Payments with every column that a message has a place for, drawn by hypothesis; and their writers."""
 
-from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 
 import polars as pl
 from hypothesis import strategies as st
-from lxml import etree
 
 from pipelines.settlement.iso20022 import (
     write_camt056,
@@ -151,11 +149,3 @@ def example(columns: dict[str, object] | None = None) -> pl.DataFrame:
         "creditor_agent_bic": "CAURSNDAXXX",
     }
     return payment_batch(pl.DataFrame([row | (columns or {})], schema=dict(PAYMENT_BATCH)))
-
-
-Validate = Callable[[bytes], etree._Element]
-
-
-def records(root: etree._Element, tag: str) -> Iterator[etree._Element]:
-    """Elements of a local name."""
-    return root.iter(f"{{*}}{tag}")
