@@ -1,0 +1,168 @@
+"""The log of bank files: what goes to which bank, what became of it, and what banks answered.
+
+Belongs here: reading and adding to the tables `payments.bank_file`, `bank_file_event` and
+`bank_answer`. What the states mean, and which follows which, is the delivery's business; here they are
+words in an order that no two processes can both continue.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Final
+
+import psycopg
+
+_FOLDER: Final = Path(__file__).parent
+_QUEUE, _KEEP_ANSWER, _LIVES = (
+    (_FOLDER / f"{name}.sql").read_bytes()
+    for name in ("queue_bank_file", "keep_bank_answer", "bank_files")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BankFile:
+    """A file for a bank."""
+
+    bank_id: str
+    file_id: str
+    business_date: date
+    name: str
+    format: str
+    sha256: str
+    size: int
+    payments: int
+    currency: str
+    total_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class BankFileLife:
+    """A file and one event of it."""
+
+    file: BankFile
+    sequence: int
+    number: int
+    state: str
+    at: datetime
+    detail: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAnswer:
+    """A file that a bank sent."""
+
+    bank_id: str
+    sha256: str
+    number: int
+    name: str
+    received_at: datetime
+
+
+class BankFileConflict(ValueError):
+    """The bank has a file of that id with other facts, or of that content with another id."""
+
+    def __init__(self, bank_id: str, file_id: str, sentence: str) -> None:
+        self.bank_id = bank_id
+        self.file_id = file_id
+        self.sentence = sentence
+        super().__init__(f"file {file_id} for {bank_id}: {sentence}")
+
+
+class BankFileLog:
+    """The tables, on a connection in autocommit mode: each call is committed when it returns."""
+
+    def __init__(self, connection: psycopg.Connection) -> None:
+        self._connection = connection
+
+    def queue(self, file: BankFile, *, at: datetime) -> str:
+        """Take a file up with the next number of its date, or find it; returns its state.
+
+        Raises `BankFileConflict`.
+        """
+        with self._connection.transaction():
+            # One at a time: numbers of a bank and date have no gaps.
+            self._connection.execute("LOCK TABLE payments.bank_file IN SHARE ROW EXCLUSIVE MODE")
+            known = self._connection.execute(
+                """SELECT business_date, name, format, sha256, size, payments, currency, total_minor
+                FROM payments.bank_file WHERE bank_id = %s AND file_id = %s""",
+                [file.bank_id, file.file_id],
+            ).fetchone()
+            facts = (
+                file.business_date,
+                file.name,
+                file.format,
+                file.sha256,
+                file.size,
+                file.payments,
+                file.currency,
+                file.total_minor,
+            )
+            if known is not None:
+                if known != facts:
+                    raise BankFileConflict(
+                        file.bank_id, file.file_id, "that id is taken by another content"
+                    )
+                return self.events(file.bank_id, file.file_id)[-1].state
+            same = self._connection.execute(
+                "SELECT file_id FROM payments.bank_file WHERE bank_id = %s AND sha256 = %s",
+                [file.bank_id, file.sha256],
+            ).fetchone()
+            if same is not None:
+                raise BankFileConflict(file.bank_id, file.file_id, f"its content is that of {same[0]}")
+            self._connection.execute(_QUEUE, asdict(file))
+            self.add(file.bank_id, file.file_id, number=1, state="queued", at=at, detail=None)
+        return "queued"
+
+    def events(self, bank_id: str, file_id: str) -> list[BankFileLife]:
+        """The life of a file, in order; empty when it is not known."""
+        return self._lives(bank_id=bank_id, file_id=file_id, on=None)
+
+    def lives(self, *, on: date | None = None) -> list[BankFileLife]:
+        """The lives of all files, or those of a business date, by bank, number and event."""
+        return self._lives(bank_id=None, file_id=None, on=on)
+
+    def _lives(self, *, bank_id: str | None, file_id: str | None, on: date | None) -> list[BankFileLife]:
+        named = {"bank_id": bank_id, "file_id": file_id, "business_date": on}
+        rows = self._connection.execute(_LIVES, named).fetchall()
+        return [BankFileLife(BankFile(*row[:10]), *row[10:]) for row in rows]
+
+    def add(
+        self, bank_id: str, file_id: str, *, number: int, state: str, at: datetime, detail: str | None
+    ) -> None:
+        """Event `number` of a file; another process that was there first makes it a unique violation."""
+        self._connection.execute(
+            "INSERT INTO payments.bank_file_event VALUES (%s, %s, %s, %s, %s, %s)",
+            [bank_id, file_id, number, state, at, detail],
+        )
+
+    def cursor(self, bank_id: str) -> str | None:
+        """Of the last answer that was kept."""
+        row = self._connection.execute(
+            "SELECT cursor FROM payments.bank_answer WHERE bank_id = %s ORDER BY number DESC LIMIT 1",
+            [bank_id],
+        ).fetchone()
+        return str(row[0]) if row else None
+
+    def keep_answer(
+        self, bank_id: str, *, sha256: str, name: str, cursor: str, size: int, at: datetime
+    ) -> bool:
+        """Note an answer; False when its content was noted before."""
+        named = {
+            "bank_id": bank_id,
+            "sha256": sha256,
+            "name": name,
+            "cursor": cursor,
+            "size": size,
+            "received_at": at,
+        }
+        return self._connection.execute(_KEEP_ANSWER, named).rowcount == 1
+
+    def answers(self, bank_ids: Sequence[str]) -> list[KeptAnswer]:
+        """All answers of some banks, in the order of receipt."""
+        rows = self._connection.execute(
+            """SELECT bank_id, sha256, number, name, received_at FROM payments.bank_answer
+            WHERE bank_id = ANY (%s) ORDER BY bank_id, number""",
+            [list(bank_ids)],
+        ).fetchall()
+        return [KeptAnswer(*row) for row in rows]

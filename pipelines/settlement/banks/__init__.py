@@ -1,0 +1,1 @@
+"""Banks as WGI talks to them: one interface, three transports, delivery exactly once."""
