@@ -48,7 +48,7 @@ def with_details(rows: pl.DataFrame) -> pl.DataFrame:
     )
     rows = rows.with_columns(
         sepa=pl.col("purpose").str.replace_all(rf"({_SEPA_WORDS})\+", f"{_WORD}$1+"),
-        iso=pl.col("joined").str.replace_all(rf"/({_ISO_WORDS})/", f"{_WORD}$1/"),
+        iso=pl.col("joined").str.replace_all(rf"//?({_ISO_WORDS})/", f"{_WORD}$1/"),
     )
     choices = (_german(), _slashed(), _numbered(), _free())
     german, slashed, numbered, free = choices
@@ -109,7 +109,7 @@ def _german() -> dict[str, pl.Expr]:
 def _slashed() -> dict[str, pl.Expr]:
     def word(name: str) -> pl.Expr:
         found = pl.col("iso").str.extract(rf"{_WORD}(?:{name})/([^{_WORD}]*)")
-        return text_or_null(found.str.strip_chars("/"))
+        return text_or_null(found.str.strip_chars_start("/"))
 
     def party(part: int) -> pl.Expr:
         return word("CNTP").str.splitn("/", 4).struct.field(f"field_{part}")

@@ -14,7 +14,11 @@ LONGEST_LINE = 4_096
 """Octets; the standard allows 78 characters, some banks write a field on one line."""
 
 _CHUNK = 1 << 20
-_CONTROLS = dict[int, str | None].fromkeys((*range(32), *range(127, 160), 0xFEFF)) | {9: " "}
+_TRANSMISSION = "\x00\x01\x02\x03\x04\x1a\ufeff"
+"""Characters around lines that are of the transmission: SOH, STX, ETX, EOT, Ctrl-Z, byte order mark."""
+
+_CONTROLS = dict.fromkeys((*range(32), *range(127, 160), 0xFEFF), "\ufffd") | {9: " "}
+"""Within a line a control character is a damaged one: were it left out, 1?000 would become 1000."""
 
 
 class Line(NamedTuple):
@@ -58,7 +62,7 @@ def _text(raw: bytes, number: int) -> str:
         raise _too_long(number)
     text = decoded(raw)
     if not text.isprintable():
-        text = text.translate(_CONTROLS)
+        text = text.strip(_TRANSMISSION).translate(_CONTROLS)
     return text.rstrip()
 
 

@@ -4,7 +4,7 @@ Belongs here: what a statement is made of, across its pages, and what must be in
 parsers the well-kept one is mt-940; it is not used here but by the tests, as an oracle, because it
 holds the whole file, drops what stands before a first entry, keeps one of several balances of a kind,
 joins what the bank says of the closing balance to the last entry, moves the 30th of February to the
-28th, and takes 30 times as long.
+28th, and takes twice as long.
 
 Texts are gathered raw and read some thousands at once, so that a file of 200,000 statements costs as
 little an entry as one long statement. A statement that goes over several messages (60M, 62M) is one.

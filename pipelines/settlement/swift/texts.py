@@ -54,7 +54,12 @@ def refuse_columns(payments: pl.DataFrame, sayable: frozenset[str], *, message: 
 def wrapped(rows: pl.DataFrame, text: pl.Expr, *, width: int, most: int, field: str) -> pl.DataFrame:
     """`rows` with `field` (a list of lines) of `text`; refuses what the lines would not give back."""
     out = rows.with_columns(text.alias("__text"), lines_of_text(text, width=width).alias(field))
+    plain = pl.col("__text").str.extract_all(f".{{1,{width}}}")
+    fits = (plain.list.len() <= most) & ~plain.list.eval(pl.element().str.ends_with(" ")).list.any()
     lines = pl.col(field)
+    out = out.with_columns(
+        pl.when((lines.list.len() > most) & fits).then(plain).otherwise(lines).alias(field)
+    )
     long = lines.list.len() > most
     refuse(out, long, field=field, sentence=f"it needs more than {most} lines of {width} characters")
     begins = lines.list.eval(pl.element().str.contains("^[:-]")).list.any()
