@@ -25,7 +25,9 @@ class Column:
     around: tuple[str, ...] = ()
     """Outside of it, from the message down: what a group says of all its records."""
     joined: bool = False
-    """All occurrences of all paths, with blanks between them."""
+    """All occurrences of its path, with blanks between them."""
+    gathered: bool = False
+    """The same of all its paths, not only of the first that there is."""
     money: bool = False
     """An amount whose attribute `Ccy` is read with it."""
     detail: tuple[str, ...] | None = None
@@ -95,9 +97,11 @@ def _names(column: Column) -> tuple[str, ...]:
 def _chosen(
     column: Column, paths: Sequence[str], found: Mapping[str, Sequence[_T]]
 ) -> list[Sequence[_T]]:
-    if column.joined:
+    if column.gathered:
         return [[one for path in paths for one in found.get(path, ())]]
     path = next((path for path in paths if path in found), None)
+    if column.joined:
+        return [found[path] if path is not None else []]
     first = [found[path][0]] if path is not None else []
     if not column.money:
         return [first]

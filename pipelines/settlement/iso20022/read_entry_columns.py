@@ -71,7 +71,7 @@ ENTRIES = Columns(
                 "D/RmtInf/Strd/CdtrRefInf/CdtrRef",
                 "D/RmtInf/Strd/AddtlRmtInf",
             ),
-            joined=True,
+            gathered=True,
         ),
         Column(
             "reason_code",
@@ -99,7 +99,7 @@ ENTRIES = Columns(
                 "D/Chrgs/ChrgInclInd",
             ),
         ),
-        Column("information", ("AddtlNtryInf", "D/AddtlTxInf"), joined=True),
+        Column("information", ("AddtlNtryInf", "D/AddtlTxInf"), gathered=True),
     ),
     required=("amount", "direction", "status"),
 )

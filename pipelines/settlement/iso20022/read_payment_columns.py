@@ -7,7 +7,7 @@ those that do not say otherwise.
 
 from pipelines.settlement.iso20022.read_columns import Column, Columns
 
-_NAMES = ("{}/Nm", "{}/Pty/Nm", "{}/Agt/FinInstnId/Nm")
+_NAMES = ("{}/Nm", "{}/Pty/Nm")
 _IDS = tuple(
     f"{{}}{party}/Id/{kind}/{element}"
     for party in ("", "/Pty")
@@ -50,7 +50,7 @@ def _party(name: str, role: str, within: tuple[str, ...]) -> tuple[Column, ...]:
     """
     roles = tuple(f"{holder}{role}" for holder in within)
     groups = tuple(f"PmtInf/{role}" for _ in within[:1])
-    agents = (*(f"{role}Agt" for role in roles), *roles)
+    agents = (*roles, *(f"{role}/Agt" for role in roles), *(f"{role}Agt" for role in roles))
     group_agents = tuple(f"{role}Agt" for role in groups)
 
     def column(suffix: str, patterns: tuple[str, ...]) -> Column:
@@ -198,7 +198,7 @@ TRANSFERS = Columns(
         *_IDENTIFIED,
         Column("amount", ("IntrBkSttlmAmt",), money=True),
         Column("execution_date", ("IntrBkSttlmDt",), ("GrpHdr/IntrBkSttlmDt",)),
-        *(_INSTRUCTED, _RATE, _CHARGES, *_MANDATE, *_payment(("", "UndrlygCstmrCdtTrf/"))),
+        *(_INSTRUCTED, _RATE, _CHARGES, *_MANDATE, *_payment(("UndrlygCstmrCdtTrf/", ""))),
     ),
     required=("amount", "end_to_end_id"),
 )

@@ -83,7 +83,7 @@ class Shapes:
             plan = self._plans[shape] = self._plan(tags)
         if plan is None:
             return None
-        texts: list[str | None] = parts[2::2]
+        texts: list[str | None] = [*parts[2::2]]
         if "&" in segment:
             texts = [unescaped(text) if text and "&" in text else text for text in texts]
         return plan.cells(texts, inherited)

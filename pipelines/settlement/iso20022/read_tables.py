@@ -15,6 +15,8 @@ from pipelines.settlement.reading import TABLES, Refused
 
 Sums = Sequence[tuple[int, int, str, int, Decimal]]
 """Message, container, direction (C, D or empty), records, and the sum of their amounts."""
+NOT_PROVIDED = "NOTPROVIDED"
+"""What messages say where a name is required and there is none."""
 _EXACT = pl.Decimal(38, 5)
 
 
@@ -88,7 +90,13 @@ def _entries(values: Values, rows: Rows) -> pl.DataFrame:
     values.valid_on(pl.col("value_date"), pl.col("booking_date"))
     for name in ("amount", "original", "charges"):
         values.money(name)
-    debtors = (pl.col("direction") == "C") != pl.col("reversal")
+    debtors = (
+        pl.when(pl.col("debtor_account") == pl.col("account"))
+        .then(False)
+        .when(pl.col("creditor_account") == pl.col("account"))
+        .then(True)
+        .otherwise((pl.col("direction") == "C") != pl.col("reversal"))
+    )
     sides = {
         f"counterparty_{what}": pl.when(debtors)
         .then(pl.coalesce(f"debtor_{what}", f"creditor_{what}"))
@@ -130,7 +138,11 @@ def _payments(values: Values, rows: Rows) -> pl.DataFrame:
         values.rates("exchange_rate")
     if "direction" in names:
         values.directions("direction")
-    columns = {}
+    columns: dict[str, pl.Expr] = {
+        name: pl.when(pl.col(name) != NOT_PROVIDED).then(name)
+        for name in ("debtor_name", "creditor_name")
+        if name in names
+    }
     if "amount" in names:
         columns["currency"] = pl.col("amount.Ccy")
     if "instructed" in names:
