@@ -175,6 +175,11 @@ class _Frame:
         before, opened, after = self.header.partition("{4:")
         if opened:
             self.header = ""
+            if after.startswith("{"):  # an acknowledgement of the network, before the message itself
+                following = after.find("{1:")
+                if following > 0:
+                    yield from self._header(after[following:], number)
+                return
             self.message = _begun(before, self.header_line)
             yield self.message
             if after:

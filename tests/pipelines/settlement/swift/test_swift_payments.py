@@ -154,6 +154,12 @@ def test_the_beneficiary_bears_charges_with_a_field_71f() -> None:
     assert b":71F:KES0," in data
 
 
+def test_a_message_behind_its_acknowledgement_is_read() -> None:
+    data = written(batch([ROW]), "mt103")
+    ack = b"{1:F21SNDRKENAAXXX0000000000}{4:{177:2603020830}{451:0}}"
+    assert_frame_equal(payments_of(ack + data), payments_of(data))
+
+
 def codes(data: bytes) -> list[str]:
     return [part.code for part in read(io.BytesIO(data)) if isinstance(part, Refused)]
 
