@@ -80,39 +80,24 @@ class BankFileLog:
 
         Raises `BankFileConflict`.
         """
-        with self._connection.transaction():
-            # One at a time: numbers of a bank and date have no gaps.
-            self._connection.execute("LOCK TABLE payments.bank_file IN SHARE ROW EXCLUSIVE MODE")
-            known = self._connection.execute(
-                """SELECT business_date, name, format, sha256, size, payments, currency, total_minor
-                FROM payments.bank_file WHERE bank_id = %s AND file_id = %s""",
-                [file.bank_id, file.file_id],
-            ).fetchone()
-            facts = (
-                file.business_date,
-                file.name,
-                file.format,
-                file.sha256,
-                file.size,
-                file.payments,
-                file.currency,
-                file.total_minor,
-            )
-            if known is not None:
-                if known != facts:
+        while True:
+            known = self.events(file.bank_id, file.file_id)
+            if known:
+                if known[-1].file != file:
                     raise BankFileConflict(
                         file.bank_id, file.file_id, "that id is taken by another content"
                     )
-                return self.events(file.bank_id, file.file_id)[-1].state
-            same = self._connection.execute(
-                "SELECT file_id FROM payments.bank_file WHERE bank_id = %s AND sha256 = %s",
-                [file.bank_id, file.sha256],
-            ).fetchone()
-            if same is not None:
-                raise BankFileConflict(file.bank_id, file.file_id, f"its content is that of {same[0]}")
-            self._connection.execute(_QUEUE, asdict(file))
-            self.add(file.bank_id, file.file_id, number=1, state="queued", at=at, detail=None)
-        return "queued"
+                return known[-1].state
+            try:
+                with self._connection.transaction():
+                    self._connection.execute(_QUEUE, asdict(file))
+                    self.add(file.bank_id, file.file_id, number=1, state="queued", at=at, detail=None)
+            except psycopg.errors.UniqueViolation as error:
+                # Another process took the number, the id or the content; the numbers have no gaps.
+                if error.diag.constraint_name == "bank_file_bank_id_sha256_key":
+                    raise BankFileConflict(
+                        file.bank_id, file.file_id, "its content was queued under another id"
+                    ) from error
 
     def events(self, bank_id: str, file_id: str) -> list[BankFileLife]:
         """The life of a file, in order; empty when it is not known."""

@@ -26,7 +26,9 @@ class Seal:
             self._bank = pysequoia.Cert.from_file(str(keys.bank_certificate))
             own = pysequoia.Tsk.from_file(str(keys.own_key))
         except (OSError, ValueError, RuntimeError) as error:
-            raise CredentialsRefused(bank_id, f"the OpenPGP keys cannot be read: {error}") from error
+            raise CredentialsRefused(
+                bank_id, f"the OpenPGP keys cannot be read: {_told(error)}"
+            ) from error
         self._own = own
 
     def sealed(self, file: OutgoingFile) -> OutgoingFile:
@@ -53,10 +55,18 @@ class Seal:
         try:
             found = pysequoia.decrypt(content, self._own.decryptor(), store=lambda _: [self._bank])
         except (ValueError, RuntimeError) as error:
-            raise BankUnproven(self._bank_id, f"answer {name} cannot be opened: {error}") from error
+            raise BankUnproven(
+                self._bank_id,
+                f"answer {name} is not encrypted to us and signed by the bank: {_told(error)}",
+            ) from error
         if not found.valid_sigs:
             raise BankUnproven(self._bank_id, f"answer {name} is not signed by the bank")
         return found.bytes or b""
+
+
+def _told(error: Exception) -> str:
+    """What Sequoia says, without its stack."""
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def _write(path: Path, content: bytes) -> None:
