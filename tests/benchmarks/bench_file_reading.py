@@ -79,13 +79,16 @@ def _seconds(work: Callable[[bytes], None], content: bytes) -> float:
 
 
 PROBE = """
-import resource, sys
+import re, sys
+from pathlib import Path
 from pipelines.settlement.iso20022.read_message import read
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def kilobytes(what):
+    return int(re.search(what + r":\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+before = kilobytes("VmRSS")
 with open(sys.argv[1], "rb") as source:
     for part in read(source):
         pass
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+print((kilobytes("VmHWM") - before) // 1024)
 """
 
 

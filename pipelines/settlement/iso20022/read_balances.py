@@ -1,56 +1,56 @@
-"""Balances of statements: one element as a balance, or why it is none."""
+"""Balances of statements: their texts as balances, or why one is none.
+
+Belongs here: what a `Bal` must say. Many are made at once, since a file may be many small statements.
+"""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 
-from ledger_service.reference.money import InvalidAmount, to_minor
+import polars as pl
+
 from pipelines.settlement.iso20022.read_columns import currency_path
 from pipelines.settlement.iso20022.read_rows import Scope
+from pipelines.settlement.iso20022.read_values import Values
 from pipelines.settlement.reading import Balance, Refused
 
+Texts = tuple[str, str, str, str | None, str | None, str | None, str | None, str | None, str | None]
+"""Place, statement, account, created, kind, amount, currency, direction, day."""
+_NAMES = ("place", "statement", "account", "created", "kind", "amount", "amount.Ccy", "direction", "day")
+PATHS = {
+    "kind": ("Tp/CdOrPrtry/Cd", "Tp/CdOrPrtry/Prtry", "Tp/Cd", "Tp/Prtry"),
+    "amount": ("Amt",),
+    "amount.Ccy": (currency_path("Amt"),),
+    "direction": ("CdtDbtInd",),
+    "day": ("Dt/Dt", "Dt/DtTm"),
+}
+"""In a `Bal`."""
 
-def balance(scope: Scope, place: str, found: Mapping[str, Sequence[str | None]]) -> Balance | Refused:
-    """The balance of the texts of a `Bal`, by path; debit balances are negative."""
 
-    def first(*paths: str) -> str | None:
-        return next((texts[0] for path in paths if (texts := found.get(path))), None)
-
-    def refused(field: str, code: str, sentence: str) -> Refused:
-        return Refused(0, place, field, code, f"{sentence}: this balance was not taken")
-
-    kind = first("Tp/CdOrPrtry/Cd", "Tp/CdOrPrtry/Prtry", "Tp/Cd", "Tp/Prtry")
-    amount, currency = first("Amt"), first(currency_path("Amt"))
-    direction, day = first("CdtDbtInd"), first("Dt/Dt", "Dt/DtTm")
-    for field, text in (("Tp", kind), ("Amt", amount), ("Ccy", currency), ("CdtDbtInd", direction)):
-        if text is None:
-            return refused(field, "missing", "the message definition requires it")
-    if direction not in ("CRDT", "DBIT"):
-        return refused(
-            "CdtDbtInd", "direction_unknown", f"{str(direction)[:20]} is neither CRDT nor DBIT"
-        )
-    try:
-        on = date.fromisoformat(day[:10]) if day else None
-    except ValueError:
-        return refused("Dt", "not_a_date", f"{str(day)[:40]} is not a date")
-    try:
-        minor = to_minor(str(amount), str(currency), on or _created(scope), signed=True)
-    except InvalidAmount as error:
-        told = f"{error.amount[:40]} {error.currency_code[:10]}: {error.fault.replace('_', ' ')}"
-        return refused("Amt", error.fault.value, told)
-    if minor < 0:
-        return refused("Amt", "negative", f"{amount} has a sign; the direction stands beside an amount")
-    return Balance(
-        statement=scope.message_id or "",
-        account=scope.account or "",
-        kind=str(kind),
-        currency=str(currency),
-        amount_minor=-minor if direction == "DBIT" else minor,
-        on=on,
+def texts(scope: Scope, place: str, found: Mapping[str, Sequence[str | None]]) -> Texts:
+    """What is read of a `Bal`, of what was found in it by path."""
+    kind, amount, currency, direction, day = (
+        next((found[path][0] for path in paths if path in found), None) for paths in PATHS.values()
     )
+    whose = (scope.message_id or "", scope.account or "", scope.created)
+    return (place, *whose, kind, amount, currency, direction, day)
 
 
-def _created(scope: Scope) -> date:
-    try:
-        return date.fromisoformat((scope.created or "")[:10])
-    except ValueError:
-        return date.max
+def balances(rows: Sequence[Texts]) -> list[Balance | Refused]:
+    """Balances in the order of the file, debit ones negative, and then what was refused."""
+    values = Values(
+        pl.DataFrame(rows, schema=dict.fromkeys(_NAMES, pl.String), orient="row")
+        .with_row_index("row", offset=1)
+        .with_columns(pl.lit(0).alias("detail"))
+    )
+    values.require("kind", "amount", "direction")
+    values.dates("day")
+    values.directions("direction")
+    values.valid_on(pl.col("day"))
+    values.money("amount")
+    sign = pl.when(pl.col("direction") == "D").then(-1).otherwise(1)
+    good = values.good().select(
+        "statement", "account", "kind", "amount.Ccy", sign * pl.col("amount_minor"), "day"
+    )
+    made: list[Balance | Refused] = [Balance(*row) for row in good.iter_rows()]
+    for _, place, field, code, sentence in values.problems().iter_rows():
+        made.append(Refused(0, place, field, code, sentence))
+    return made

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pipelines.settlement.iso20022.read_messages import MESSAGES, NAMESPACE, Message
-from pipelines.settlement.iso20022.read_shapes import local_name
+from pipelines.settlement.iso20022.read_shapes import DEEPEST, local_name
 from pipelines.settlement.iso20022.read_text import unescaped
 from pipelines.settlement.problems import FileRefused
 
@@ -73,6 +73,9 @@ class Envelope:
         """
         name = local_name(tag)
         path, namespaces = self._open[-1]
+        if len(self._open) > DEEPEST:
+            sentence = f"elements stand within each other more than {DEEPEST} deep"
+            raise FileRefused("too_deep", "outside of a message", sentence)
         declared = {
             found[1] or "": unescaped(found[2] or found[3] or "") for found in _DECLARATION.finditer(tag)
         }

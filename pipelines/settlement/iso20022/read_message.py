@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from pipelines.settlement.iso20022.read_balances import balance
+from pipelines.settlement.iso20022.read_balances import Texts, balances, texts
 from pipelines.settlement.iso20022.read_columns import Columns
 from pipelines.settlement.iso20022.read_envelope import Identified
 from pipelines.settlement.iso20022.read_messages import RECEIVERS, SENDERS
@@ -26,7 +26,7 @@ from pipelines.settlement.reading import BATCH_RECORDS, Head, Part, Records, Ref
 HELD_CHARACTERS = 512 * 1024
 """A record's markup is put together up to here; of a longer one, the beginning is walked."""
 SCOPES_HELD = 20_000
-"""Messages and containers that may end before their totals are compared."""
+"""Messages, containers and balances that may wait for their tables and totals."""
 _ISO = re.compile(rb"urn:(?:iso:std:iso:20022:tech:xsd|swift:xsd):")
 _ELEMENT = re.compile(rb"<\??[A-Za-z_!]")
 
@@ -82,6 +82,7 @@ class _Reading:
         self._count = 0
         self._parts: list[Part] = []
         self._totals = Totals()
+        self._balances: list[Texts] = []
         self.headed = False
 
     def take(self, text: str) -> str:
@@ -104,7 +105,8 @@ class _Reading:
 
     def ready(self, *, everything: bool = False) -> Iterator[Part]:
         """Parts to give on; of rows only when there are enough."""
-        if everything or self._count >= BATCH_RECORDS or self._totals.waiting > SCOPES_HELD:
+        scopes = self._totals.waiting + len(self._balances)
+        if everything or self._count >= BATCH_RECORDS or scopes > SCOPES_HELD:
             self._flush()
         parts, self._parts = self._parts, []
         yield from parts
@@ -119,6 +121,10 @@ class _Reading:
         last_tag = f"</{identified.prefix}{name}>"
         if coming is None:
             end = text.find(last_tag, at)
+            if walk.in_batch:
+                transaction = f"</{identified.prefix}{TRANSACTION}>"
+                sooner = text.find(transaction, at, end if end >= 0 else len(text))
+                end, last_tag = (sooner, transaction) if sooner >= 0 else (end, last_tag)
             return at if end < 0 else walk.walk(text, at, end + len(last_tag))
         if name == TRANSACTION:
             return self._take_transactions(text, at, identified, last_tag)
@@ -182,6 +188,9 @@ class _Reading:
 
     def _flush(self) -> None:
         """Make the rows a table, and compare totals of what has ended."""
+        if self._balances:
+            self._parts += balances(self._balances)
+            self._balances = []
         if self._count:
             made = tables(self._table, [rows for rows in self._rows.values() if rows.marks])
             self._rows, self._count = {}, 0
@@ -221,7 +230,7 @@ class _Reading:
 
     def balance(self, scope: Scope, place: str, found: Found) -> None:
         """A balance of a statement."""
-        self._parts.append(balance(scope, place, found))
+        self._balances.append(texts(scope, place, found))
 
     def container_ended(self, path: str, scopes: Scopes) -> None:
         """A container."""

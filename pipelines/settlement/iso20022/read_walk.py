@@ -25,6 +25,8 @@ from pipelines.settlement.problems import FileRefused
 Found = dict[str, list[str | None]]
 OCCURRENCES_KEPT = 1_000
 """Of one path in one record or header; those after it are not read."""
+PLACE_TOLD = 100
+"""Characters of a path that are told."""
 _BALANCE_PATHS = frozenset(
     {
         "Tp/CdOrPrtry/Cd",
@@ -87,7 +89,7 @@ class Walk:
             return "outside of a message"
         if self._record is not None:
             return f"{self.scopes.prefix(self._record_path)}{self.scopes.ordinal}"
-        return self.scopes.here(self._open[-1][0] or self.identified.root)
+        return self.scopes.here((self._open[-1][0] or self.identified.root)[:PLACE_TOLD])
 
     def next_record(self) -> tuple[str, str] | None:
         """Path and name of the records that may begin here by the thousand."""
@@ -98,6 +100,15 @@ class Walk:
             return self.identified.message.fast.get(path)
         batch = self.identified.message.statement and path == "NtryDtls"
         return (self._record_path, TRANSACTION) if batch else None
+
+    @property
+    def in_batch(self) -> bool:
+        """Whether an entry is open, which may have many transactions."""
+        return (
+            self._record is not None
+            and self.identified is not None
+            and bool(self.identified.message.statement)
+        )
 
     def walk(self, text: str, start: int, end: int) -> int:
         """Go through the tags from `start` to `end`, or until a message has begun or ended."""
