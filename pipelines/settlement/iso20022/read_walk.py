@@ -74,6 +74,8 @@ class Walk:
         self._found: Found = {}
         self._transaction: Found = {}
         self._transactions = 0
+        self._kept = False
+        """Whether the last transaction waits to be told of, until it is known to be the only one."""
         self._inherited: Cells | None = None
         self.row = 0
         """Number of the last record."""
@@ -98,7 +100,7 @@ class Walk:
         path = self._open[-1][0]
         if self._record is None:
             return self.identified.message.fast.get(path)
-        batch = self.identified.message.statement and path == "NtryDtls"
+        batch = self.identified.message.statement and path == "NtryDtls" and self._transactions
         return (self._record_path, TRANSACTION) if batch else None
 
     @property
@@ -230,7 +232,7 @@ class Walk:
         self.scopes.seen = True
         self._record, self._record_path = columns, path
         self._found, self._transaction = {}, {}
-        self._transactions, self._inherited = 0, None
+        self._transactions, self._kept, self._inherited = 0, False, None
         self._open.append(("", "record"))
 
     def _end_record(self) -> None:
@@ -238,9 +240,8 @@ class Walk:
         if columns is None:
             return
         found = self._found
-        if self._transactions == 1 and self._transaction:
-            found = {**found, **self._transaction}
-        self._transaction = {} if self._transactions == 1 else self._transaction
+        if self._transactions == 1:
+            found, self._kept = {**found, **self._transaction}, False
         self._end_transaction()
         self._tell_row(columns, self._record_path, found, detail=0)
         if columns.fixed.get("level") == "group":
@@ -248,14 +249,14 @@ class Walk:
         self._record = None
 
     def _begin_transaction(self) -> None:
-        if self._transactions:
-            self._end_transaction()
+        self._end_transaction()
         self._transactions += 1
+        self._kept = True
 
     def _end_transaction(self) -> None:
-        """Tell of the transaction that was kept until it was known whether it is the only one."""
-        if self._record is not None and self._transaction:
-            found, self._transaction = self._transaction, {}
+        """Tell of the transaction that was kept."""
+        if self._record is not None and self._kept:
+            found, self._transaction, self._kept = self._transaction, {}, False
             chosen = self._record.of_detail(found)
             texts = dict(zip(self._record.cells, (_text(one) for one in chosen), strict=True))
             for name, value in zip(INHERITED, self.inherited(), strict=True):

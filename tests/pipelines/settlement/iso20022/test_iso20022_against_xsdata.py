@@ -54,7 +54,8 @@ def at(thing: Any, path: str) -> Any:
 
 CAMT = [
     "camt052.v1", "camt052.v2", "camt052.v4", "camt052.v6", "camt052.v8", "camt053.v2.minimal",
-    "camt053.v3", "camt053.v2.multi.statement", "camt053.v4", "camt053.v8", "camt054.v2", "camt054.v4", "camt054.v8",
+    "camt053.v3", "camt053.v2.multi.statement", "camt053.v4", "camt053.v8", "camt054.v2",
+    "camt054.v4", "camt054.v8",
 ]  # fmt: skip
 
 
