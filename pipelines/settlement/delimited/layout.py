@@ -96,6 +96,21 @@ class Layout(_Shape):
     country_code: str | None = None
     """Of telephone numbers that are given without one."""
 
+    @property
+    def needed(self) -> frozenset[str]:
+        """Names that a header of this layout cannot lack: those it is known by, and all of amounts."""
+        how = self.amounts
+        told = (
+            how.signed,
+            how.paid_in,
+            how.paid_out,
+            how.unsigned,
+            how.indicator,
+            how.fee,
+            how.fee_indicator,
+        )
+        return frozenset(self.header) | {name for name in told if name}
+
 
 @cache
 def layout(name: str) -> Layout:

@@ -44,7 +44,7 @@ def layout_of(head: bytes) -> Layout | None:
 def _is_header(cells: Sequence[str], layout: Layout) -> bool:
     """By names in Latin letters; those of another encoding are not asked for."""
     found = {cell.strip() for cell in cells}
-    return found.issuperset(name for name in layout.header if name.isascii())
+    return found.issuperset(name for name in layout.needed if name.isascii())
 
 
 def read(source: BinaryIO) -> Iterator[Part]:
@@ -106,6 +106,11 @@ class _Reading:
             self.account = cells[1] or None
         if _is_header(cells, self.layout):
             self.names = _unique(cells)
+            missing = sorted(self.layout.needed - set(self.names))
+            if missing:
+                raise FileRefused(
+                    "header_unknown", f"line {row.line}", f"it has no column {missing[0]!r}"
+                )
             yield Head(self.layout.name, None, None, self.account, None, None)
 
     def _mark(self, row: Row) -> Iterator[Part]:
@@ -152,7 +157,8 @@ def _unique(names: list[str]) -> list[str]:
     unique = []
     for place, name in enumerate(names):
         found[name] = found.get(name, 0) + 1
-        unique.append(name if name and found[name] == 1 else f"{name}__{place}")
+        is_plain = name and found[name] == 1 and not name.startswith("__")
+        unique.append(name if is_plain else f"column {place}: {name}")
     return unique
 
 
