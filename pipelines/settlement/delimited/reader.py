@@ -17,6 +17,7 @@ from pipelines.settlement.delimited.lines import Row, rows
 from pipelines.settlement.delimited.payments import payments_of
 from pipelines.settlement.problems import FileRefused
 from pipelines.settlement.reading import BATCH_RECORDS, TABLES, Head, Part, Records, Refused
+from pipelines.settlement.refusals import bounded
 
 _HEAD: Final = 64 * 1024
 
@@ -49,6 +50,10 @@ def _is_header(cells: Sequence[str], layout: Layout) -> bool:
 
 def read(source: BinaryIO) -> Iterator[Part]:
     """The parts of a delimited file. Raises `FileRefused` when no layout has its header."""
+    yield from bounded(_parts(source))
+
+
+def _parts(source: BinaryIO) -> Iterator[Part]:
     buffered = _Buffered(source)
     layout = layout_of(buffered.head)
     if layout is None:

@@ -13,6 +13,7 @@ import polars as pl
 from pipelines.settlement.fixed_width.layout import Kind, Layout, Slot, layouts
 from pipelines.settlement.problems import FileRefused
 from pipelines.settlement.reading import BATCH_RECORDS, PAYMENTS_READ, Head, Part, Records, Refused
+from pipelines.settlement.refusals import bounded
 
 _CHUNK: Final = 64 * 1024
 _LINE_LIMIT: Final = 16 * 1024
@@ -45,6 +46,10 @@ def _layout_of(head: bytes) -> Layout | None:
 
 def read(source: BinaryIO) -> Iterator[Part]:
     """The parts of a fixed-width file. Raises `FileRefused` when no layout has its first record."""
+    yield from bounded(_parts(source))
+
+
+def _parts(source: BinaryIO) -> Iterator[Part]:
     first = source.read(_CHUNK)
     layout = _layout_of(first)
     if layout is None:

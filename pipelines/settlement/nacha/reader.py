@@ -33,6 +33,7 @@ from pipelines.settlement.nacha.lines import Record, records
 from pipelines.settlement.nacha.rows import advice_row, answer_rows, payment_row, table_of
 from pipelines.settlement.problems import FileRefused
 from pipelines.settlement.reading import BATCH_RECORDS, TABLES, Head, Part, Records, Refused
+from pipelines.settlement.refusals import bounded
 
 _MANDATORY: Final = frozenset({"10", "11", "12", "13", "14", "15", "16"})
 _FILLER: Final = "9" * RECORD_LENGTH
@@ -46,6 +47,10 @@ def recognise(head: bytes) -> bool:
 
 def read(source: BinaryIO) -> Iterator[Part]:
     """The parts of a NACHA file. Raises `FileRefused` when it is not one."""
+    yield from bounded(_parts(source))
+
+
+def _parts(source: BinaryIO) -> Iterator[Part]:
     reading = _Reading()
     for record in records(source):
         yield from reading.take(record)

@@ -70,8 +70,9 @@ def example() -> pl.DataFrame:
     """Two payments of one contra record."""
     row = {
         "currency": "ZAR", "amount_minor": 12345, "execution_date": date(2026, 11, 24),
-        "debtor_account": "62010091234", "debtor_agent_member": "051001", "creditor_account": "712345678",
-        "creditor_agent_member": "250655", "creditor_name": "A RECEIVER", "end_to_end_id": "INV 1",
+        "debtor_account": "62010091234", "debtor_agent_member": "051001",
+        "creditor_account": "712345678", "creditor_agent_member": "250655",
+        "creditor_name": "A RECEIVER", "end_to_end_id": "INV 1",
     }  # fmt: skip
     return payment_batch(pl.DataFrame([row | {"instruction_id": "I1"}, row | {"instruction_id": "I2"}]))
 
@@ -167,6 +168,14 @@ def test_what_the_layout_cannot_say_is_refused(column: str, value: object) -> No
     batch = example().with_columns(pl.lit(value).alias(column))
     with pytest.raises(FileRefused):
         content_of(batch)
+
+
+def test_a_file_of_broken_records_is_refused_in_the_end() -> None:
+    content = b"\r\n".join(content_of(example()).split(b"\r\n")[:2]) + b"\r\n" + b"10\r\n" * 200_000
+    with pytest.raises(FileRefused) as refused:
+        for _ in read(io.BytesIO(content)):
+            pass
+    assert refused.value.code == "too_many_refusals"
 
 
 def test_a_layout_whose_fields_do_not_fill_its_record_is_none() -> None:
