@@ -124,13 +124,14 @@ class BankFileLog:
     def cursor(self, bank_id: str) -> str | None:
         """Of the last answer that was kept."""
         row = self._connection.execute(
-            "SELECT cursor FROM payments.bank_answer WHERE bank_id = %s ORDER BY number DESC LIMIT 1",
+            """SELECT cursor FROM payments.bank_answer WHERE bank_id = %s AND cursor IS NOT NULL
+            ORDER BY number DESC LIMIT 1""",
             [bank_id],
         ).fetchone()
         return str(row[0]) if row else None
 
     def keep_answer(
-        self, bank_id: str, *, sha256: str, name: str, cursor: str, size: int, at: datetime
+        self, bank_id: str, *, sha256: str, name: str, cursor: str | None, size: int, at: datetime
     ) -> bool:
         """Note an answer; False when its content was noted before."""
         named = {

@@ -161,19 +161,31 @@ def _returned(connection: psycopg.Connection, transfers: pl.DataFrame, what: _Re
         states = read_books(
             connection, book_ids, business_date=what.business_date, replayed=what.replayed
         )
+        booked_on = []
         for book_id in reversed(book_ids):
+            reversals = _reversals(
+                transfers.filter(pl.col("book_id") == book_id),
+                what,
+                booked_at=_booked_at(what, states, book_id) if what.replayed else None,
+            )
             results = create_transfers(
                 connection,
                 book_id=book_id,
                 business_date=states.booking_dates[book_id],
-                transfers=_reversals(
-                    transfers.filter(pl.col("book_id") == book_id),
-                    what,
-                    booked_at=_booked_at(what, states, book_id) if what.replayed else None,
-                ),
+                transfers=reversals,
             )
             refused = [code for code in results if code not in _DONE]
             if refused:
                 told = [code for code in refused if code != TransferResult.LINKED_EVENT_FAILED]
                 raise _Refused((told or refused)[0])
-    return max(states.booking_dates.values())
+            booked_on.append(_booking_date(connection, book_id, reversals["transfer_id"][0]))
+    return max(booked_on)
+
+
+def _booking_date(connection: psycopg.Connection, book_id: int, transfer_id: str) -> date:
+    """Of a transfer that is in the journal: it may have been there before."""
+    row = connection.execute(
+        "SELECT business_date FROM ledger.transfer WHERE book_id = %s AND transfer_id = %s",
+        [book_id, transfer_id],
+    ).fetchone()
+    return row[0] if row else date.max

@@ -6,7 +6,7 @@ Nothing below `orchestration/` and `api/` reads the environment except through t
 from enum import StrEnum
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
@@ -58,6 +58,14 @@ class Settings(BaseSettings):
     data: Path | None = Field(
         default=None,
         description="Folder of the source's files; unset: generated (simulated) or `shared_data`.",
+    )
+    banks: Path | None = Field(
+        default=None,
+        description="Folder of bank connections (YAML); unset: simulated banks on loopback.",
+    )
+    bank_secrets: dict[str, SecretStr] = Field(
+        default_factory=dict,
+        description="Secrets that bank connections name, as a JSON object.",
     )
     log_format: LogFormat = Field(default=LogFormat.CONSOLE, description="Format of log lines.")
     log_level: str = Field(default="WARNING", description="Lowest level that is logged.")

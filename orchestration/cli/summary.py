@@ -24,7 +24,13 @@ from pipelines.lake.table import Table
 from pipelines.netting.tables import NET_POSITIONS, OBLIGATIONS
 from pipelines.reconciliation.tables import BREAKS, MATCHES
 from pipelines.regulatory.tables import RETURN_CELLS
-from pipelines.settlement.tables import SETTLEMENT_FILES, SETTLEMENT_TRANSACTIONS
+from pipelines.settlement.banks.delivery import ALARMS, FINAL
+from pipelines.settlement.tables import (
+    BANK_ANSWERS,
+    BANK_FILES,
+    SETTLEMENT_FILES,
+    SETTLEMENT_TRANSACTIONS,
+)
 
 CURRENCIES_SHOWN = 14
 
@@ -75,6 +81,8 @@ def _counts(lake: Lake, dates: Sequence[date]) -> RichTable:
             "settlement files / credit transfers",
             f"{rows(SETTLEMENT_FILES):,} / {rows(SETTLEMENT_TRANSACTIONS):,}",
         ),
+        ("files at banks: delivered / answered", _files_at_banks(lake, dates)),
+        ("transactions rejected / returned by banks", _back_from_banks(lake, dates)),
         ("reconciliation: matched / open breaks", f"{rows(MATCHES):,} / {open_breaks:,}"),
         ("AML alerts", f"{rows(ALERTS):,}"),
         ("return cells", f"{rows(RETURN_CELLS):,}"),
@@ -86,6 +94,21 @@ def _counts(lake: Lake, dates: Sequence[date]) -> RichTable:
     for name, figure in figures:
         table.add_row(name, figure)
     return table
+
+
+def _files_at_banks(lake: Lake, dates: Sequence[date]) -> str:
+    final = pl.col("state").is_in([state.value for state in FINAL])
+    row = (
+        lake.scan(BANK_FILES, dates).select(pl.col("delivered_at").count(), final.sum()).collect().row(0)
+    )
+    return " / ".join(f"{count:,}" for count in row)
+
+
+def _back_from_banks(lake: Lake, dates: Sequence[date]) -> str:
+    rejected, returned = pl.col("status") == "RJCT", pl.col("kind") == "return"
+    counts = {"rejected": rejected.sum(), "returned": returned.sum()}
+    row = lake.scan(BANK_ANSWERS, dates).select(**counts).collect().row(0)
+    return " / ".join(f"{count:,}" for count in row)
 
 
 def _by_currency(platform: Platform, dates: Sequence[date]) -> RichTable:
@@ -139,6 +162,9 @@ def _breaks_and_alerts(lake: Lake, last: date) -> RichTable:
     for name, count, oldest in breaks.iter_rows():
         table.add_row("break", name, f"{count:,}", f"{oldest:,}")
     alerts = lake.scan(ALERTS, [last]).group_by("rule_id").agg(count=pl.len()).sort("rule_id").collect()
+    files = lake.scan(BANK_FILES, [last]).filter(pl.col("state").is_in([each.value for each in ALARMS]))
+    for name, count in files.group_by("state").len().sort("state").collect().iter_rows():
+        table.add_row("bank file", name, f"{count:,}", "")
     for name, count in alerts.iter_rows():
         table.add_row("alert", name, f"{count:,}", "")
     if not table.row_count:
@@ -166,6 +192,7 @@ def _places(platform: Platform) -> RichTable:
         "input": settings.input,
         "lake (Parquet by business date)": settings.lake,
         "settlement files (ISO 20022)": settings.files / "settlement",
+        "what banks answered": settings.root / "inbox",
         "returns and reports": settings.reports,
         "databases": platform.server.conninfo,
     }

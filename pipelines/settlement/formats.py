@@ -7,7 +7,9 @@ or `delimited/`; nothing else of ours knows which there are.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from pipelines.settlement.iso20022 import read_message
 from pipelines.settlement.reading import Reader
+from pipelines.settlement.swift import reader as swift_fin
 from pipelines.settlement.writing import Writer
 
 HEAD_BYTES = 64 * 1024
@@ -24,7 +26,10 @@ class Readable:
     read: Reader
 
 
-READABLE: tuple[Readable, ...] = ()
+READABLE: tuple[Readable, ...] = (
+    Readable("ISO 20022", read_message.recognise, read_message.read),
+    Readable("swift-fin", swift_fin.recognise, swift_fin.read),
+)
 """In the order in which they are tried: those that are surest of themselves first."""
 
 WRITABLE: Mapping[str, Writer] = {}

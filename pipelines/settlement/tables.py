@@ -49,6 +49,58 @@ SETTLEMENT_TRANSACTIONS = Table(
     key=("message_id", "end_to_end_id", "transaction_id"),
 )
 
+BANK_FILES = Table(
+    name="bank_files",
+    description="The life of each file of the date at its bank, as known when the banks had closed.",
+    schema={
+        "business_date": pl.Date,
+        "message_id": pl.String,  # of settlement_files
+        "bank_id": pl.String,  # who got it: the settlement agent, or the receiving participant
+        "wire": pl.String,  # sftp, https, folder
+        "sequence": pl.Int32,  # 1, 2, 3 ... per bank and date
+        "state": pl.String,  # banks.delivery.State
+        "queued_at": pl.Datetime("us", "UTC"),
+        "delivered_at": pl.Datetime("us", "UTC"),
+        "answered_at": pl.Datetime("us", "UTC"),  # of the status that counts
+        "tries": pl.Int32,
+        "detail": pl.String,  # of the last event
+        "transactions": pl.Int64,
+        "accepted": pl.Int64,  # transactions by what the bank said
+        "rejected": pl.Int64,
+        "returned": pl.Int64,  # accepted first, sent back later
+    },
+    key=("bank_id", "sequence"),
+)
+
+BANK_ANSWERS = Table(
+    name="bank_answers",
+    description="What banks said of each transaction, and what the ledger made of what came back.",
+    schema={
+        "business_date": pl.Date,
+        "message_id": pl.String,
+        "transaction_id": pl.String,
+        "transaction_ref": pl.String,  # of settlement_transactions, which leads to the ledger
+        "kind": pl.String,  # status, return
+        "bank_id": pl.String,
+        "status": pl.String,  # ISO 20022: ACSC, RJCT ...; RTND of a return
+        "reason_code": pl.String,
+        "reason_text": pl.String,
+        "currency": pl.String,
+        "amount_minor": pl.Int64,  # of the transaction
+        "payment_id": pl.String,
+        "answer_sha256": pl.String,  # of the file in which the bank said so
+        "received_at": pl.Datetime("us", "UTC"),
+        "ledger_outcome": pl.String,  # payments.returns.Outcome; null where nothing comes back
+        "ledger_code": pl.String,  # why the ledger refused
+        "booked_on": pl.Date,  # business date of the reversal
+    },
+    key=("message_id", "transaction_id", "kind"),
+)
+
 SETTLEMENT_EVIDENCE = evidence_table("settlement")
 
-SETTLEMENT_TABLES = (SETTLEMENT_FILES, SETTLEMENT_TRANSACTIONS, SETTLEMENT_EVIDENCE)
+SETTLEMENT_TABLES = (
+    SETTLEMENT_FILES,
+    SETTLEMENT_TRANSACTIONS,
+    SETTLEMENT_EVIDENCE,
+)

@@ -48,8 +48,8 @@ class Answer:
 
     name: str
     """As the bank names it."""
-    cursor: str
-    """Where to go on; rises with the order in which the bank wrote its answers."""
+    cursor: str | None
+    """Where to go on asking; None of what was asked for by name."""
     content: bytes
 
 

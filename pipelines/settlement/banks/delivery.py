@@ -11,7 +11,7 @@ import hashlib
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -23,6 +23,7 @@ from pipelines.settlement.banks.bank import (
     BankUnproven,
     BankUnreachable,
     CredentialsRefused,
+    NotOffered,
     OutgoingFile,
 )
 from pipelines.settlement.banks.connection import Connection
@@ -180,8 +181,12 @@ class Deliverer:
     clock: Callable[[], datetime]
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
-    async def exchange(self, files: Sequence[OutgoingFile]) -> Exchange:
+    async def exchange(
+        self, files: Sequence[OutgoingFile], *, statements_on: date | None = None
+    ) -> Exchange:
         """Send what is not there yet, in the given order; then take what the bank left.
+
+        With `statements_on` the statements of our accounts at the bank on that date are fetched too.
 
         A bank that cannot be reached, or that we cannot prove, is an alarm of the exchange; its files
         stay where they are. Raises `FileConflict`.
@@ -195,6 +200,8 @@ class Deliverer:
                         if self._state(file) not in _SENT | {State.DEAD_LETTER}:
                             await self._deliver(bank, file, done)
                     await self._take_answers(bank, done)
+                    for account in self.connection.accounts if statements_on else ():
+                        await self._take_statement(bank, account, statements_on or date.min, done)
                 break
             except BankUnreachable as error:
                 if attempt + 1 == self.connection.tries:
@@ -253,6 +260,16 @@ class Deliverer:
         self.log.add(file, State.DEAD_LETTER, at=self.clock(), detail=why)
         done.dead += 1
         done.alarms.append(f"file {file.file_id} for {file.bank_id} is given up: {why}")
+
+    async def _take_statement(self, bank: Bank, account: str, on: date, done: Exchange) -> None:
+        """Keep the statement of an account; a bank that does not offer it sends it by itself."""
+        try:
+            content = await bank.statement(account, on=on)
+        except NotOffered:
+            return
+        statement = Answer(f"statement-{account}-{on}", None, content)
+        sha256 = self.inbox.keep(bank.bank_id, content)
+        done.answers += self.log.keep_answer(bank.bank_id, statement, sha256=sha256, at=self.clock())
 
     async def _take_answers(self, bank: Bank, done: Exchange) -> None:
         """Keep each answer, note it, and only then tell the bank that it is ours."""

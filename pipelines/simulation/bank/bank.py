@@ -293,7 +293,7 @@ class SimulatedBank:
     def _notifications(self, step: Step, envelope: Envelope, off_by: int) -> list[tuple[str, bytes]]:
         """A camt.054 for each account that a step moved, in the order of the configuration."""
         found = []
-        for kept in self.config.accounts:
+        for kept in self.config.accounts if self.config.notifies else ():
             entries = step.entries.filter(pl.col("account") == kept.account)
             if entries.height:
                 about = replace(envelope, about=f"{envelope.about}/{kept.account}/{self._book.steps}")

@@ -66,6 +66,8 @@ class BankConfig(BaseModel):
     """Share of recalls that the creditor consents to; the others are answered with CUST."""
     misbehaviour: tuple[Rule, ...] = ()
     statement_format: StatementFormat = StatementFormat.CAMT_053
+    notifies: bool = True
+    """Whether each movement is told at once (camt.054), besides in the statement of the day."""
     sftp: bool = True
     https: bool = True
     client_id: str = "client"

@@ -46,7 +46,7 @@ CREATE TABLE payments.bank_answer (
     sha256      text NOT NULL CHECK (sha256 ~ '^[0-9a-f]{64}$'),
     number      integer NOT NULL CHECK (number > 0),
     name        text NOT NULL,
-    cursor      text NOT NULL,
+    cursor      text,
     size        bigint NOT NULL CHECK (size >= 0),
     received_at timestamptz NOT NULL,
     PRIMARY KEY (bank_id, sha256),
@@ -54,7 +54,7 @@ CREATE TABLE payments.bank_answer (
 );
 COMMENT ON TABLE payments.bank_answer IS 'Files that banks sent: their content is their identity, a second delivery is the same row.';
 COMMENT ON COLUMN payments.bank_answer.number IS '1, 2, 3 ... per bank, in the order of receipt.';
-COMMENT ON COLUMN payments.bank_answer.cursor IS 'Where to go on asking the bank.';
+COMMENT ON COLUMN payments.bank_answer.cursor IS 'Where to go on asking the bank; NULL of what was asked for by name.';
 
 CREATE TRIGGER immutable BEFORE UPDATE OR DELETE OR TRUNCATE ON payments.bank_file
     FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
