@@ -96,8 +96,21 @@ class FileNotTaken(BankError):
     """The bank refuses the file as such: too large, or not allowed."""
 
 
+class BankNotUnderstood(BankError):
+    """What the bank said is not what was agreed; what it did is not known: ask again later."""
+
+
+class AnswerNotTaken(BankError):
+    """An answer is larger than what is taken: it stays at the bank."""
+
+
 class NotOffered(BankError):
     """The bank does not offer that over this wire."""
+
+
+def is_answer(name: str) -> bool:
+    """Whether a name in an outbox is that of a whole file: neither hidden nor still being written."""
+    return not name.startswith(".") and not name.endswith((".part", ".filepart", ".tmp"))
 
 
 class Bank(Protocol):
@@ -131,8 +144,11 @@ class Bank(Protocol):
         """What the bank says of a file now; None when it does not have it whole."""
         ...
 
-    def answers(self, *, after: str | None) -> AsyncIterator[Answer]:
-        """What the bank left for us beyond a cursor, in its order."""
+    def answers(self, *, after: str | None) -> AsyncIterator[Answer | BankError]:
+        """What the bank left for us beyond a cursor, in its order.
+
+        In place of an answer that has to stay at the bank while the others are taken, why.
+        """
         ...
 
     async def taken(self, answer: Answer) -> None:

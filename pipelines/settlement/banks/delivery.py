@@ -20,6 +20,7 @@ from pipelines.settlement.banks.bank import (
     Answer,
     Bank,
     BankError,
+    BankNotUnderstood,
     BankUnproven,
     BankUnreachable,
     CredentialsRefused,
@@ -67,18 +68,24 @@ _OPEN = frozenset({State.DELIVERED, State.OVERDUE, State.ACKNOWLEDGED})
 ALARMS = frozenset({State.DEAD_LETTER, State.OVERDUE, State.REJECTED})
 """States that a person must see."""
 
+_ANSWERED = frozenset({State.ACKNOWLEDGED}) | FINAL
+"""What a bank says of a file; it says nothing of one that it does not have."""
+
 _NEXT: Mapping[State, frozenset[State]] = {
-    State.QUEUED: frozenset({State.WAITING, State.SENDING, State.DEAD_LETTER}),
-    State.WAITING: frozenset({State.SENDING, State.DEAD_LETTER}),
-    State.SENDING: frozenset({State.SENDING, State.UPLOADED, State.DELIVERED, State.DEAD_LETTER}),
-    State.UPLOADED: frozenset({State.SENDING, State.DELIVERED, State.DEAD_LETTER}),
-    State.DELIVERED: frozenset({State.OVERDUE, State.ACKNOWLEDGED}) | FINAL,
-    State.OVERDUE: frozenset({State.ACKNOWLEDGED}) | FINAL,
+    State.QUEUED: frozenset({State.WAITING, State.SENDING, State.DELIVERED, State.DEAD_LETTER}),
+    State.WAITING: frozenset({State.SENDING, State.DELIVERED, State.DEAD_LETTER}),
+    State.SENDING: frozenset(
+        {State.SENDING, State.WAITING, State.UPLOADED, State.DELIVERED, State.DEAD_LETTER}
+    )
+    | _ANSWERED,
+    State.UPLOADED: frozenset({State.SENDING, State.DELIVERED, State.DEAD_LETTER}) | _ANSWERED,
+    State.DELIVERED: frozenset({State.OVERDUE}) | _ANSWERED,
+    State.OVERDUE: _ANSWERED,
     State.ACKNOWLEDGED: frozenset({State.OVERDUE}) | FINAL,
     State.ACCEPTED: frozenset(),
     State.PARTLY_ACCEPTED: frozenset(),
     State.REJECTED: frozenset(),
-    State.DEAD_LETTER: frozenset({State.QUEUED}),
+    State.DEAD_LETTER: frozenset({State.QUEUED}) | _ANSWERED,
 }
 
 
@@ -152,6 +159,11 @@ class Inbox:
                 file.flush()
                 os.fsync(file.fileno())
             unfinished.replace(path)
+            folder = os.open(path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
         return digest
 
 
@@ -188,8 +200,8 @@ class Deliverer:
 
         With `statements_on` the statements of our accounts at the bank on that date are fetched too.
 
-        A bank that cannot be reached, or that we cannot prove, is an alarm of the exchange; its files
-        stay where they are. Raises `FileConflict`.
+        A bank that cannot be reached, proven or understood is an alarm of the exchange; its files stay
+        where they are. Raises `FileConflict`.
         """
         done = Exchange(self.connection.bank_id)
         due = [file for file in files if self._is_due(file, done)]
@@ -208,7 +220,7 @@ class Deliverer:
                     done.alarms.append(str(error))
                 else:
                     await self._wait(attempt, error)
-            except (BankUnproven, CredentialsRefused) as error:
+            except BankError as error:
                 done.alarms.append(str(error))
                 break
         return done
@@ -219,13 +231,21 @@ class Deliverer:
         state = self.log.queue(file, at=now)
         if state in _SENT | {State.DEAD_LETTER}:
             return False
-        takes_from = self.connection.takes_from(file.currency, now)
-        if state in {State.QUEUED, State.WAITING} and takes_from > now:
-            if state is State.QUEUED:
-                self.log.add(file, State.WAITING, at=now, detail=f"until {takes_from.isoformat()}")
-            done.waiting += 1
+        if state in {State.QUEUED, State.WAITING} and self._is_late(file):
+            self._put_off(file, done)
             return False
         return True
+
+    def _is_late(self, file: OutgoingFile) -> bool:
+        now = self.clock()
+        return self.connection.takes_from(file.currency, now) > now
+
+    def _put_off(self, file: OutgoingFile, done: Exchange) -> None:
+        now = self.clock()
+        if self._state(file) is not State.WAITING:
+            until = self.connection.takes_from(file.currency, now).isoformat()
+            self.log.add(file, State.WAITING, at=now, detail=f"until {until}")
+        done.waiting += 1
 
     def _state(self, file: OutgoingFile) -> State:
         return self.log.events(file.bank_id, file.file_id)[-1].state
@@ -233,10 +253,24 @@ class Deliverer:
     async def _deliver(self, bank: Bank, file: OutgoingFile, done: Exchange) -> None:
         """Send one file; `BankUnreachable` ends the session, and the next one goes on."""
         events = self.log.events(file.bank_id, file.file_id)
-        uploaded = any(event.state is State.UPLOADED for event in _since_queued(events))
+        # Ever, not since it was queued again: a bank may have moved on what it got from an early try.
+        uploaded = any(event.state is State.UPLOADED for event in events)
         tries = sum(event.state is State.SENDING for event in _since_queued(events))
+        late = not uploaded and self._is_late(file)
+        why = None
         if tries >= self.connection.tries:
-            self._give_up(file, f"{tries} tries failed", done)
+            why = f"{tries} tries failed"
+        elif not await asyncio.to_thread(_is_as_queued, file):
+            why = f"{file.path} is not the content that was queued"
+        if why is not None or late:
+            begun = any(event.state is State.SENDING for event in events)
+            if begun and await bank.status(file) is not None:
+                self.log.add(file, State.DELIVERED, at=self.clock(), detail="the bank had it")
+                done.found_there += 1
+            elif why is not None:
+                self._give_up(file, why, done)
+            else:
+                self._put_off(file, done)
             return
         self.log.add(file, State.SENDING, at=self.clock(), detail=f"try {tries + 1}")
 
@@ -245,7 +279,7 @@ class Deliverer:
 
         try:
             receipt = await bank.submit(file, uploaded=uploaded, on_uploaded=on_uploaded)
-        except (BankUnreachable, BankUnproven, CredentialsRefused):
+        except (BankUnreachable, BankUnproven, BankNotUnderstood, CredentialsRefused):
             raise
         except BankError as error:
             self._give_up(file, error.sentence, done)
@@ -275,6 +309,9 @@ class Deliverer:
         """Keep each answer, note it, and only then tell the bank that it is ours."""
         bank_id = self.connection.bank_id
         async for answer in bank.answers(after=self.log.cursor(bank_id)):
+            if isinstance(answer, BankError):
+                done.alarms.append(str(answer))
+                continue
             sha256 = self.inbox.keep(bank_id, answer.content)
             fresh = self.log.keep_answer(bank_id, answer, sha256=sha256, at=self.clock())
             done.answers += fresh
@@ -286,9 +323,19 @@ class Deliverer:
 
 
 def _since_queued(events: list[FileEvent]) -> list[FileEvent]:
-    """The events since the file was queued last: a person may have queued it again."""
-    begun = max((event.number for event in events if event.state is State.QUEUED), default=0)
+    """The events since the file was queued or put off last: a person may have queued it again."""
+    anew = (State.QUEUED, State.WAITING)
+    begun = max((event.number for event in events if event.state in anew), default=0)
     return [event for event in events if event.number > begun]
+
+
+def _is_as_queued(file: OutgoingFile) -> bool:
+    """Whether the file still has the content that the log knows."""
+    try:
+        with file.path.open("rb") as source:
+            return hashlib.file_digest(source, "sha256").hexdigest() == file.sha256
+    except OSError:
+        return False
 
 
 def mark_answered(

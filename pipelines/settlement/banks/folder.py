@@ -7,18 +7,22 @@ go to `outbox/taken` when they are ours.
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
 from pipelines.settlement.banks.bank import (
     Answer,
     BankBalance,
+    BankError,
+    BankUnproven,
     BankUnreachable,
     FileDiffers,
     NotOffered,
     OutgoingFile,
     Receipt,
+    is_answer,
 )
 from pipelines.settlement.banks.connection import Connection, LocalFolder
 from pipelines.settlement.banks.openpgp import Seal
@@ -47,11 +51,9 @@ class FolderBank:
         self, file: OutgoingFile, *, uploaded: bool, on_uploaded: Callable[[], None]
     ) -> Receipt:
         """Copy, `fsync`, rename."""
-        outgoing = self._seal.sealed(file) if self._seal else file
-        try:
+        with self._told():
+            outgoing = self._seal.sealed(file) if self._seal else file
             return await asyncio.to_thread(self._submit, outgoing, uploaded, on_uploaded)
-        except OSError as error:
-            raise BankUnreachable(self.bank_id, f"{error.strerror}: {error.filename}") from error
 
     def _submit(self, file: OutgoingFile, uploaded: bool, on_uploaded: Callable[[], None]) -> Receipt:
         final = self._root / "inbox" / file.name
@@ -76,26 +78,34 @@ class FolderBank:
         outgoing = self._seal.sealed(file) if self._seal else file
         return "received" if (self._root / "inbox" / outgoing.name).exists() else None
 
-    async def answers(self, *, after: str | None) -> AsyncIterator[Answer]:
+    async def answers(self, *, after: str | None) -> AsyncIterator[Answer | BankError]:
         """All that is in the outbox: what is ours was moved away."""
         for path in sorted((self._root / "outbox").glob("*")):
-            if path.is_file() and not path.name.startswith("."):
-                content = await asyncio.to_thread(path.read_bytes)
-                opened = self._seal.opened(path.name, content) if self._seal else content
-                yield Answer(path.name, path.name, opened)
+            if path.is_file() and is_answer(path.name):
+                with self._told():
+                    content = await asyncio.to_thread(path.read_bytes)
+                try:
+                    opened = self._seal.opened(path.name, content) if self._seal else content
+                except BankUnproven as error:
+                    yield error
+                else:
+                    yield Answer(path.name, path.name, opened)
 
     async def taken(self, answer: Answer) -> None:
         """Move it to `taken`."""
         taken = self._root / "outbox" / "taken"
-        await asyncio.to_thread(taken.mkdir, exist_ok=True)
-        await asyncio.to_thread((self._root / "outbox" / answer.name).replace, taken / answer.name)
+        with self._told():
+            await asyncio.to_thread(taken.mkdir, exist_ok=True)
+            await asyncio.to_thread((self._root / "outbox" / answer.name).replace, taken / answer.name)
 
     async def statement(self, account: str, *, on: date) -> bytes:
         """The newest file of `statements` that has account and date in its name."""
-        found = sorted((self._root / "statements").glob(f"*{account}*{on}*"))
+        names = sorted(path.name for path in (self._root / "statements").glob("*"))
+        found = [name for name in names if is_answer(name) and account in name and str(on) in name]
         if not found:
             raise NotOffered(self.bank_id, f"there is no statement of {account} on {on}")
-        return found[-1].read_bytes()
+        with self._told():
+            return (self._root / "statements" / found[-1]).read_bytes()
 
     async def balance(self, account: str) -> BankBalance:
         """Statements alone tell it."""
@@ -105,13 +115,22 @@ class FolderBank:
         """A file as any other."""
         final, part = (self._root / "inbox" / text for text in (name, f"{name}.part"))
         digest = hashlib.sha256(content).hexdigest()
-        if final.exists():
-            if _sha256(final) != digest:
-                raise FileDiffers(self.bank_id, f"{final} has another content")
-            return Receipt(name, digest, resumed_at=len(content), known=True)
-        await asyncio.to_thread(part.write_bytes, content)
-        await asyncio.to_thread(part.rename, final)
+        with self._told():
+            if final.exists():
+                if _sha256(final) != digest:
+                    raise FileDiffers(self.bank_id, f"{final} has another content")
+                return Receipt(name, digest, resumed_at=len(content), known=True)
+            await asyncio.to_thread(part.write_bytes, content)
+            await asyncio.to_thread(part.rename, final)
         return Receipt(name, digest, resumed_at=0, known=False)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """The file system's errors in the words of `bank.py`."""
+        try:
+            yield
+        except OSError as error:
+            raise BankUnreachable(self.bank_id, f"{error.strerror}: {error.filename}") from error
 
 
 def _sha256(path: Path) -> str:

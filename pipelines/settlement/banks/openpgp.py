@@ -33,11 +33,16 @@ class Seal:
 
     def sealed(self, file: OutgoingFile) -> OutgoingFile:
         """The file as it goes out; sealed once, found again afterwards."""
-        path = file.path.with_name(file.path.name + SUFFIX)
+        # Its content is in the name: a file of the same name tomorrow is not sealed today.
+        path = file.path.with_name(f"{file.path.name}.{file.sha256}{SUFFIX}")
         if not path.exists():
-            content = pysequoia.encrypt(
-                file.path.read_bytes(), [self._bank], signer=self._own.signer(), armor=False
-            )
+            plain = file.path.read_bytes()
+            try:
+                content = pysequoia.encrypt(plain, [self._bank], signer=self._own.signer(), armor=False)
+            except (ValueError, RuntimeError) as error:
+                raise CredentialsRefused(
+                    self._bank_id, f"the OpenPGP keys cannot be used: {error}"
+                ) from error
             _write(path, content)
         content = path.read_bytes()
         return replace(

@@ -15,7 +15,9 @@ import asyncssh
 
 from pipelines.settlement.banks.bank import (
     Answer,
+    AnswerNotTaken,
     BankBalance,
+    BankError,
     BankUnproven,
     BankUnreachable,
     CredentialsRefused,
@@ -24,14 +26,15 @@ from pipelines.settlement.banks.bank import (
     NotOffered,
     OutgoingFile,
     Receipt,
+    is_answer,
 )
 from pipelines.settlement.banks.connection import Connection, Sftp
 from pipelines.settlement.banks.openpgp import Seal
 
 _PIECE = 256 * 1024
 _CONNECT_SECONDS = 15
-_ANSWER_BYTES = 64 << 20
-"""Largest answer that is taken; a bank that sends more is refused, not obeyed."""
+_ANSWER_BYTES = 256 << 20
+"""Largest answer that is taken, held in memory: some 200,000 entries; a larger one stays there."""
 
 
 class SftpBank:
@@ -49,16 +52,20 @@ class SftpBank:
         """Connect, accepting the pinned host key alone."""
         at = self._at
         password = self._secrets.get(at.password_secret) if at.password_secret else None
+        try:
+            pinned = asyncssh.read_public_key(at.host_key)
+            keys = [asyncssh.read_private_key(at.client_key)] if at.client_key else []
+        except (OSError, ValueError) as error:
+            raise CredentialsRefused(self.bank_id, f"the SSH keys cannot be read: {error}") from error
         with self._told():
-            known = asyncssh.import_known_hosts(f"[{at.host}]:{at.port} {at.host_key.read_text()}")
             session = await self._open.enter_async_context(
                 asyncssh.connect(
                     at.host,
                     at.port,
                     username=at.user,
                     password=password,
-                    client_keys=[str(at.client_key)] if at.client_key else [],
-                    known_hosts=known,
+                    client_keys=keys,
+                    known_hosts=([pinned], [], []),
                     config=None,
                     agent_path=None,
                     connect_timeout=_CONNECT_SECONDS,
@@ -88,7 +95,11 @@ class SftpBank:
                 # Only the rename takes the part away: the bank has the file, and has moved it on.
                 return Receipt(file.file_id, outgoing.sha256, resumed_at=outgoing.size, known=True)
             resumed_at = await self._resumable(part, held or 0, outgoing.path, outgoing.size)
-            await self._upload(outgoing.path, part, resumed_at)
+            # A part that another process began meanwhile is not emptied under its hands.
+            mode = "xb" if held is None else "r+b" if resumed_at else "wb"
+            await self._upload(outgoing.path, part, resumed_at, mode)
+            if await self._sftp.getsize(part) != outgoing.size:
+                raise BankUnreachable(self.bank_id, f"{part} is not of {outgoing.size} bytes there")
             on_uploaded()
             await self._sftp.rename(part, final)
         return Receipt(file.file_id, outgoing.sha256, resumed_at=resumed_at, known=False)
@@ -126,10 +137,10 @@ class SftpBank:
                 left -= len(piece)
         return held if await self._digest(part, held) == own.hexdigest() else 0
 
-    async def _upload(self, path: Path, part: str, resumed_at: int) -> None:
+    async def _upload(self, path: Path, part: str, resumed_at: int, mode: str) -> None:
         with path.open("rb") as source:
             source.seek(resumed_at)
-            async with self._sftp.open(part, "r+b" if resumed_at else "wb") as target:
+            async with self._sftp.open(part, mode) as target:
                 offset = resumed_at
                 while piece := source.read(_PIECE):
                     await target.write(piece, offset)
@@ -143,41 +154,46 @@ class SftpBank:
         with self._told():
             return "received" if await self._sftp.exists(f"{self._at.inbox}/{name}") else None
 
-    async def answers(self, *, after: str | None) -> AsyncIterator[Answer]:
+    async def answers(self, *, after: str | None) -> AsyncIterator[Answer | BankError]:
         """All that is in the outbox, by name: what is ours was moved away."""
         with self._told():
-            names = sorted(
-                entry
-                for entry in map(str, await self._sftp.listdir(self._at.outbox))
-                if not entry.startswith(".")
-            )
+            names = sorted(filter(is_answer, map(str, await self._sftp.listdir(self._at.outbox))))
         for name in names:
             path = f"{self._at.outbox}/{name}"
             with self._told():
                 if not await self._sftp.isfile(path):
                     continue
-                content = await self._content(path)
-            yield Answer(name, name, self._seal.opened(name, content) if self._seal else content)
+            try:
+                with self._told():
+                    content = await self._content(path)
+                opened = self._seal.opened(name, content) if self._seal else content
+            except (AnswerNotTaken, BankUnproven) as error:
+                yield error
+            else:
+                yield Answer(name, name, opened)
 
     async def _content(self, path: str) -> bytes:
         if (await self._sftp.getsize(path) or 0) > _ANSWER_BYTES:
-            raise FileNotTaken(self.bank_id, f"{path} is larger than {_ANSWER_BYTES} bytes")
+            raise AnswerNotTaken(self.bank_id, f"{path} is larger than {_ANSWER_BYTES} bytes")
         async with self._sftp.open(path, "rb") as source:
             content: bytes = await source.read()
         return content
 
     async def taken(self, answer: Answer) -> None:
-        """Move it to the folder of those taken."""
+        """Move it to the folder of those taken; banks give a name to more than one answer."""
+        taken = f"{self._at.taken}/{answer.name}"
         with self._told():
-            await self._sftp.rename(
-                f"{self._at.outbox}/{answer.name}", f"{self._at.taken}/{answer.name}"
-            )
+            if await self._sftp.exists(taken):
+                taken = f"{taken}.{hashlib.sha256(answer.content).hexdigest()}"
+                if await self._sftp.exists(taken):
+                    await self._sftp.remove(taken)
+            await self._sftp.rename(f"{self._at.outbox}/{answer.name}", taken)
 
     async def statement(self, account: str, *, on: date) -> bytes:
         """The newest file of the statements that has account and date in its name."""
         with self._told():
             names = sorted(map(str, await self._sftp.listdir(self._at.statements)))
-            found = [name for name in names if account in name and str(on) in name]
+            found = [name for name in names if is_answer(name) and account in name and str(on) in name]
             if not found:
                 raise NotOffered(self.bank_id, f"there is no statement of {account} on {on}")
             return await self._content(f"{self._at.statements}/{found[-1]}")

@@ -224,7 +224,7 @@ def test_kill_9_in_the_middle_of_an_upload_leaves_the_bank_with_one_file(
     tmp_path: Path,
     ledger_database: Server,
 ) -> None:
-    file = outgoing(tmp_path, payments=60_000)
+    file = outgoing(tmp_path, payments=12_000)
     with running() as banks:
         bank = banks["equator"]
         connection = connection_to(bank, "sftp")
@@ -264,7 +264,7 @@ from pipelines.settlement.banks.opening import open_bank
 from tests.pipelines.settlement.banks.test_delivery import outgoing
 
 connection = Connection.model_validate_json(Path(sys.argv[1]).read_text())
-file = outgoing(Path(Path(sys.argv[2]).read_text()).parent, payments=60_000)
+file = outgoing(Path(Path(sys.argv[2]).read_text()).parent, payments=12_000)
 with psycopg.connect(sys.argv[3], autocommit=True) as database:
     deliverer = Deliverer(
         connection, lambda: open_bank(connection, secrets={}),
