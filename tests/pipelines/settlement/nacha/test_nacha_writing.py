@@ -198,3 +198,18 @@ def test_what_the_format_cannot_say_is_refused(column: str, value: object, code:
         content_of(batch, profile("nacha"))
     assert refused.value.code == code
     assert content_of(payment_batch(pl.DataFrame([row])), profile("nacha"))
+
+
+def test_the_entry_hash_keeps_its_last_ten_digits() -> None:
+    row = {
+        "currency": "USD", "amount_minor": 100, "execution_date": date(2026, 11, 24),
+        "local_instrument": "PPD", "creditor_name": "B", "creditor_account": "1",
+        "creditor_agent_member": "231380104",
+    }  # fmt: skip
+    batch = payment_batch(
+        pl.DataFrame([row | {"instruction_id": f"I{number}"} for number in range(500)])
+    )
+    content = content_of(batch, profile("nacha"))
+    control = next(line for line in content.decode().splitlines() if line[0] == "8")
+    assert control[10:20] == str(500 * 23138010)[-10:]
+    assert summarise(read(io.BytesIO(content))).refused == []
