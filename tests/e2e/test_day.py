@@ -1,6 +1,7 @@
 """The main job as a person runs it: on bad input, twice, traced, verified, and tampered with."""
 
 import csv
+import json
 import os
 import re
 import subprocess
@@ -23,7 +24,7 @@ from pipelines.lake.ledger_tables import ENTRIES, PAYMENTS, QUARANTINE
 from pipelines.lake.store import Lake
 from pipelines.netting.tables import NET_POSITIONS
 from pipelines.reconciliation.tables import BREAKS, STATEMENT_QUARANTINE
-from pipelines.settlement.tables import SETTLEMENT_FILES
+from pipelines.settlement.tables import BANK_ANSWERS, BANK_FILES, SETTLEMENT_FILES
 from pipelines.simulation.simulate import simulate
 
 DAY = date(2025, 6, 30)
@@ -154,6 +155,30 @@ def test_positions_settle_to_zero_and_files_are_on_disk(installation: Installati
     folder = installation.home / "simulated" / "files" / "settlement"
     assert files.height > 10
     assert all((folder / path).is_file() for path in files["path"])
+
+
+def test_each_file_is_at_its_bank_once_and_what_came_back_is_with_its_debtor(
+    installation: Installation,
+) -> None:
+    files, answers = (installation.lake.read(each, DAY) for each in (BANK_FILES, BANK_ANSWERS))
+    sent = installation.lake.read(SETTLEMENT_FILES, DAY)
+    assert sorted(files["message_id"]) == sorted(sent["message_id"])
+    assert set(files["state"]) <= {"accepted", "partly_accepted", "rejected"}
+    assert set(files["wire"]) == {"sftp", "https"}
+    assert (files["transactions"] == files["accepted"] + files["rejected"]).all()
+    back = answers.filter((pl.col("status") == "RJCT") | (pl.col("kind") == "return"))
+    booked = back.filter(pl.col("payment_id").is_not_null())
+    assert booked.height > 0
+    assert set(booked["ledger_outcome"]) <= {"returned", "refused"}
+    assert (booked.filter(ledger_outcome="returned")["booked_on"] > DAY).all()
+    lines = [
+        json.loads(line)
+        for path in (installation.home / "simulated" / "banks").glob("*/journal.jsonl")
+        for line in path.read_text().splitlines()
+    ]
+    taken = [line["file"] for line in lines if line["event"] == "received"]
+    assert sorted(file["message_id"] for file in taken) == sorted(sent["message_id"])
+    assert {file["duplicate_of"] for file in taken} == {None}
 
 
 @pytest.mark.parametrize("kind", KINDS)
