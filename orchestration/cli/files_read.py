@@ -64,7 +64,7 @@ def described(read: FileRead, exponents: dict[str, int]) -> dict[str, Any]:
         }
     summary = read.summary or Summary()
     head = summary.heads[0] if summary.heads else None
-    breaks = summary.discontinuities()
+    breaks, checked = summary.discontinuities(), summary.statements_checked()
     return known | {
         "readable": True,
         "type": head.format if head else None,
@@ -73,6 +73,7 @@ def described(read: FileRead, exponents: dict[str, int]) -> dict[str, Any]:
         "receiver": head.receiver if head else None,
         "message_id": head.message_id if head else None,
         "created_at": head.created_at if head else None,
+        "message_count": summary.messages,
         "messages": [asdict(each) for each in summary.heads],
         "accounts": sorted(summary.accounts),
         "records": summary.records,
@@ -100,7 +101,12 @@ def described(read: FileRead, exponents: dict[str, int]) -> dict[str, Any]:
             }
             for balance in summary.balances
         ],
-        "continuity": {"follows": not breaks, "breaks": [asdict(found) for found in breaks]},
+        "balance_count": summary.balances_stated,
+        "continuity": {
+            "checked": checked,
+            "follows": not breaks,
+            "breaks": [asdict(found) for found in breaks],
+        },
         "refused_records": summary.refusals,
         "refused": [asdict(refused) for refused in summary.refused],
     }
@@ -126,7 +132,7 @@ def _print(console: Console, read: FileRead, exponents: dict[str, int]) -> None:
     said = described(read, exponents)
     messages = said["messages"]
     version = f".{said['version']}" if said["version"] else ""
-    more = f", {len(messages)} messages" if len(messages) > 1 else ""
+    more = f", {said['message_count']:,} messages" if len(messages) > 1 else ""
     console.print(
         f"  {escape(str(said['type']))}{escape(version)}{more} from "
         f"{escape(said['sender'] or 'an unnamed sender')}"
@@ -143,9 +149,13 @@ def _print(console: Console, read: FileRead, exponents: dict[str, int]) -> None:
     if said["balances"]:
         shown = said["balances"][:SHOWN]
         _print_rows(console, shown, ("statement", "account", "kind", "date", "currency", "amount"))
+        if said["balance_count"] > len(shown):
+            console.print(f"  and {said['balance_count'] - len(shown):,} more balances")
         breaks = said["continuity"]["breaks"]
-        if not breaks:
+        if not breaks and said["continuity"]["checked"]:
             console.print("  balances follow from the entries")
+        elif not breaks:
+            console.print("  no statement has both an opening and a closing balance to check")
         for found in breaks[:SHOWN]:
             expected = decimal_text(found["expected_minor"], found["currency"], exponents)
             stated = decimal_text(found["stated_minor"], found["currency"], exponents)

@@ -121,7 +121,12 @@ def _checked_csv(texts: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     for name, kind in PAYMENT_BATCH.items():
         if name not in rows.columns or kind == pl.String:
             continue
-        typed = pl.col(name).cast(kind, strict=False)
+        text = pl.col(name)
+        typed = (
+            text.str.to_date("%Y-%m-%d", strict=False)
+            if kind == pl.Date
+            else text.cast(kind, strict=False)
+        )
         bad = rows.filter(pl.col(name).is_not_null() & typed.is_null())
         problems.append(_problems(bad, name, "not_a_date" if kind == pl.Date else "not_a_number"))
         rows = rows.with_columns(typed)

@@ -143,7 +143,10 @@ BATCH_RECORDS = 10_000
 """Records of one `Records` part, at most: bounds what a reader holds."""
 
 REFUSED_KEPT = 1_000
-"""Refusals that a summary keeps; the others are counted."""
+"""Refusals that a summary keeps, and heads; the others are counted."""
+
+BALANCES_KEPT = 10_000
+"""Balances that a summary keeps; the others are counted, and count for continuity."""
 
 _OPENING, _CLOSING = ("PRCD", "OPBD"), ("CLBD",)
 
@@ -161,35 +164,61 @@ class Discontinuity:
 
 
 @dataclass(slots=True)
+class _Stated:
+    """Of one statement, account and currency: what it opens and closes with, and its entries' net."""
+
+    opening: int | None = None
+    closing: int | None = None
+    net: int = 0
+
+
+@dataclass(slots=True)
 class Summary:
-    """What a file holds; folded from its parts in bounded memory."""
+    """What a file holds; folded from its parts. Grows by about 300 bytes a statement."""
 
     heads: list[Head] = field(default_factory=list)
+    messages: int = 0
     accounts: set[str] = field(default_factory=set)
     records: dict[str, int] = field(default_factory=dict)
     """Records by table; details of batch entries are not counted."""
     totals: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
     """By currency and direction (C, D, or empty where a record has none): count and minor units."""
     balances: list[Balance] = field(default_factory=list)
-    booked: dict[tuple[str, str, str], int] = field(default_factory=dict)
-    """Net of booked entries by statement, account and currency."""
+    balances_stated: int = 0
     refused: list[Refused] = field(default_factory=list)
     refusals: int = 0
+    _stated: dict[tuple[str, str, str], _Stated] = field(default_factory=dict)
+    """In the order in which the file states balances."""
 
     def add(self, part: Part) -> None:
         """Fold one part in."""
         match part:
             case Head():
-                self.heads.append(part)
+                self.messages += 1
+                if self.messages <= REFUSED_KEPT:
+                    self.heads.append(part)
             case Balance():
-                self.balances.append(part)
-                self.accounts.add(part.account)
+                self._add_balance(part)
             case Refused():
                 self.refusals += 1
                 if self.refusals <= REFUSED_KEPT:
                     self.refused.append(part)
             case Records():
                 self._add_records(part)
+
+    def _add_balance(self, part: Balance) -> None:
+        self.balances_stated += 1
+        if self.balances_stated <= BALANCES_KEPT:
+            self.balances.append(part)
+        self.accounts.add(part.account)
+        stated = self._of(part.statement, part.account, part.currency)
+        if part.kind in _OPENING and (stated.opening is None or part.kind == _OPENING[0]):
+            stated.opening = part.amount_minor
+        elif part.kind in _CLOSING:
+            stated.closing = part.amount_minor
+
+    def _of(self, statement: str, account: str, currency: str) -> _Stated:
+        return self._stated.setdefault((statement, account, currency), _Stated())
 
     def _add_records(self, part: Records) -> None:
         rows = part.frame
@@ -199,12 +228,11 @@ class Summary:
             signed = pl.col("amount_minor") * pl.when(pl.col("direction") == "D").then(-1).otherwise(1)
             net = (
                 rows.filter(pl.col("status") == "BOOK")
-                .group_by("message_id", "account", "currency")
+                .group_by("message_id", "account", "currency", maintain_order=True)
                 .agg(signed.cast(pl.Int128).sum().alias("net"))
             )
             for statement, account, currency, minor in net.iter_rows():
-                key = (statement or "", account or "", currency)
-                self.booked[key] = self.booked.get(key, 0) + minor
+                self._of(statement or "", account or "", currency).net += minor
         self.records[part.table] = self.records.get(part.table, 0) + rows.height
         direction = pl.col("direction") if part.table == "entries" else pl.lit("").alias("direction")
         sums = rows.filter(pl.col("amount_minor").is_not_null()).group_by("currency", direction)
@@ -214,29 +242,25 @@ class Summary:
             counted, summed = self.totals.get((currency, side), (0, 0))
             self.totals[currency, side] = (counted + count, summed + minor)
 
+    def statements_checked(self) -> int:
+        """Statements whose opening and closing balance are both stated: their entries can prove them."""
+        return sum(
+            stated.opening is not None and stated.closing is not None for stated in self._stated.values()
+        )
+
     def discontinuities(self) -> list[Discontinuity]:
         """Opening plus booked entries is closing; closing is the opening of the next statement."""
         found, closed = [], dict[tuple[str, str], int]()
-        for statement, account, currency in dict.fromkeys(
-            (balance.statement, balance.account, balance.currency) for balance in self.balances
-        ):
-            stated = {
-                balance.kind: balance.amount_minor
-                for balance in self.balances
-                if (balance.statement, balance.account, balance.currency)
-                == (statement, account, currency)
-            }
-            opening = next((stated[kind] for kind in _OPENING if kind in stated), None)
-            closing = next((stated[kind] for kind in _CLOSING if kind in stated), None)
+        for (statement, account, currency), stated in self._stated.items():
+            opening, closing = stated.opening, stated.closing
             before = closed.get((account, currency))
             if opening is not None and before is not None and before != opening:
                 sentence = "it does not open where the statement before it closed"
                 found.append(Discontinuity(account, statement, currency, before, opening, sentence))
-            if opening is not None and closing is not None:
-                due = opening + self.booked.get((statement, account, currency), 0)
-                if due != closing:
-                    sentence = "its opening balance and entries do not add up to its closing balance"
-                    found.append(Discontinuity(account, statement, currency, due, closing, sentence))
+            if opening is not None and closing is not None and opening + stated.net != closing:
+                sentence = "its opening balance and entries do not add up to its closing balance"
+                due = opening + stated.net
+                found.append(Discontinuity(account, statement, currency, due, closing, sentence))
             if closing is not None:
                 closed[account, currency] = closing
         return found

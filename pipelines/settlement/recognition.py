@@ -49,6 +49,9 @@ def read_file(path: Path, *, among: Sequence[Readable] = READABLE) -> FileRead:
         summary = summarise(parts_of(path, among=among))
     except FileRefused as refused:
         return FileRead(path, size, digest, None, refused)
+    except Exception as error:
+        sentence = f"its reader failed with {type(error).__name__}: {error}; please report the file"
+        return FileRead(path, size, digest, None, FileRefused("reader_failed", "file", sentence))
     return FileRead(path, size, digest, summary, None)
 
 
