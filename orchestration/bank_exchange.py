@@ -10,18 +10,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import polars as pl
 
-from ledger_service.payments.bank_files import BankFileLife, BankFileLog
+from ledger_service.payments.bank_files import BankFileLog
 from ledger_service.runtime.database import Database, Role
 from ledger_service.runtime.settings import SourceName
 from orchestration.bank_log import PostgresDeliveryLog
 from orchestration.resources import Platform
 from pipelines.lake.ledger_tables import PARTICIPANTS
-from pipelines.settlement.bank_answers import AnswerFile
 from pipelines.settlement.banks.bank import OutgoingFile
 from pipelines.settlement.banks.connection import Connection, read_connections
 from pipelines.settlement.banks.delivery import Deliverer, Exchange, Inbox
@@ -44,8 +44,10 @@ class ExchangeDone:
     """What the exchange of a date did; the log and the inbox have the rest."""
 
     exchanges: tuple[Exchange, ...]
-    wires: Mapping[str, str]
-    """By bank: sftp, https or folder."""
+    connections: Mapping[str, Connection]
+    """By bank."""
+    ended_at: datetime
+    """By the clock of the exchange."""
 
     @property
     def alarms(self) -> list[str]:
@@ -75,10 +77,11 @@ class _Banks:
 
 
 def exchange_files(platform: Platform, day: date, files: Sequence[OutgoingFile]) -> ExchangeDone:
-    """Bring the date's files to their banks, in order; take home what the banks answered.
+    """Bring files to their banks, in order; take home what the banks answered, to any file.
 
-    Raises `FileConflict` when a file that a bank has was written again with another content, and
-    `LookupError` for a bank that no connection is kept for.
+    Each of an installation's own banks is asked, also one that gets nothing. Raises `FileConflict` when a
+    file that a bank has was written again with another content, and `LookupError` for a bank that no
+    connection is kept for.
     """
     by_bank: dict[str, list[OutgoingFile]] = {}
     for file in files:
@@ -87,27 +90,26 @@ def exchange_files(platform: Platform, day: date, files: Sequence[OutgoingFile])
         platform.server.connect(Database.LEDGER, Role.APP, autocommit=True) as database,
         _open_banks(platform, day, files) as banks,
     ):
-        log = PostgresDeliveryLog(BankFileLog(database))
+        log = PostgresDeliveryLog(BankFileLog(database, exchange_date=day))
+        for bank_id in by_bank:
+            _connection(banks, bank_id)
 
         async def all_banks(statements_on: date | None) -> list[Exchange]:
             return [
                 await Deliverer(
-                    connection=_connection(banks, bank_id),
-                    open_bank=lambda bank_id=bank_id: open_bank(  # type: ignore[misc] # bound at once
-                        banks.connections[bank_id], secrets=banks.secrets
-                    ),
+                    connection=connection,
+                    open_bank=partial(open_bank, connection, secrets=banks.secrets),
                     log=log,
                     inbox=inbox(platform),
                     clock=banks.clock,
-                ).exchange(own, statements_on=statements_on)
-                for bank_id, own in by_bank.items()
+                ).exchange(by_bank.get(bank_id, []), statements_on=statements_on)
+                for bank_id, connection in sorted(banks.connections.items())
             ]
 
         sent = asyncio.run(all_banks(None))
         banks.close()
         taken = asyncio.run(all_banks(day))
-        wires = {name: banks.connections[name].transport.wire for name in by_bank}
-    return ExchangeDone((*sent, *taken), wires)
+        return ExchangeDone((*sent, *taken), banks.connections, banks.clock())
 
 
 def bank_of(receiver_id: str | None) -> str:
@@ -118,30 +120,6 @@ def bank_of(receiver_id: str | None) -> str:
 def inbox(platform: Platform) -> Inbox:
     """Where answers are kept as they came."""
     return Inbox(platform.settings.root / "inbox")
-
-
-def lives(platform: Platform, day: date) -> list[BankFileLife]:
-    """The lives of the date's files, from the log."""
-    with platform.server.connect(Database.LEDGER, Role.APP, autocommit=True) as database:
-        return BankFileLog(database).lives(on=day)
-
-
-def answer_files(platform: Platform, bank_ids: Sequence[str], *, on: date) -> list[AnswerFile]:
-    """What banks sent on a date, in the order of receipt."""
-    with platform.server.connect(Database.LEDGER, Role.APP, autocommit=True) as database:
-        kept = BankFileLog(database).answers(bank_ids)
-    box = inbox(platform)
-    return [
-        AnswerFile(
-            answer.bank_id,
-            answer.sha256,
-            answer.name,
-            answer.received_at,
-            box.path(answer.bank_id, answer.sha256),
-        )
-        for answer in kept
-        if answer.received_at.astimezone(UTC).date() == on
-    ]
 
 
 def _connection(banks: _Banks, bank_id: str) -> Connection:

@@ -5,7 +5,7 @@ Belongs here: reading and adding to the tables `payments.bank_file`, `bank_file_
 words in an order that no two processes can both continue.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -14,9 +14,9 @@ from typing import Final
 import psycopg
 
 _FOLDER: Final = Path(__file__).parent
-_QUEUE, _KEEP_ANSWER, _LIVES = (
+_QUEUE, _KEEP_ANSWER, _LIVES, _IN_EXCHANGE = (
     (_FOLDER / f"{name}.sql").read_bytes()
-    for name in ("queue_bank_file", "keep_bank_answer", "bank_files")
+    for name in ("queue_bank_file", "keep_bank_answer", "bank_files", "bank_files_in_exchange")
 )
 
 
@@ -70,10 +70,14 @@ class BankFileConflict(ValueError):
 
 
 class BankFileLog:
-    """The tables, on a connection in autocommit mode: each call is committed when it returns."""
+    """The tables, on a connection in autocommit mode: each call is committed when it returns.
 
-    def __init__(self, connection: psycopg.Connection) -> None:
+    `exchange_date`: the business date whose exchange with the banks it is; what is added is known then.
+    """
+
+    def __init__(self, connection: psycopg.Connection, *, exchange_date: date) -> None:
         self._connection = connection
+        self.exchange_date = exchange_date
 
     def queue(self, file: BankFile, *, at: datetime) -> str:
         """Take a file up with the next number of its date, or find it; returns its state.
@@ -101,15 +105,22 @@ class BankFileLog:
 
     def events(self, bank_id: str, file_id: str) -> list[BankFileLife]:
         """The life of a file, in order; empty when it is not known."""
-        return self._lives(bank_id=bank_id, file_id=file_id, on=None)
+        return self._lives(_LIVES, {"bank_id": bank_id, "file_ids": [file_id]})
 
-    def lives(self, *, on: date | None = None) -> list[BankFileLife]:
-        """The lives of all files, or those of a business date, by bank, number and event."""
-        return self._lives(bank_id=None, file_id=None, on=on)
+    def lives(self, file_ids: Sequence[str] | None = None) -> list[BankFileLife]:
+        """The lives of all files, or of those of some ids, by bank, date, number and event."""
+        named = {"bank_id": None, "file_ids": None if file_ids is None else list(file_ids)}
+        return self._lives(_LIVES, named)
 
-    def _lives(self, *, bank_id: str | None, file_id: str | None, on: date | None) -> list[BankFileLife]:
-        named = {"bank_id": bank_id, "file_id": file_id, "business_date": on}
-        rows = self._connection.execute(_LIVES, named).fetchall()
+    def in_exchange(self, *, ended: Collection[str]) -> list[BankFileLife]:
+        """What concerns the exchange, as it was known in it.
+
+        The date's files, and earlier ones that were not in an `ended` state or have an event in it.
+        """
+        return self._lives(_IN_EXCHANGE, {"exchange_date": self.exchange_date, "ended": list(ended)})
+
+    def _lives(self, query: bytes, named: Mapping[str, object]) -> list[BankFileLife]:
+        rows = self._connection.execute(query, named).fetchall()
         return [BankFileLife(BankFile(*row[:10]), *row[10:]) for row in rows]
 
     def add(
@@ -117,8 +128,8 @@ class BankFileLog:
     ) -> None:
         """Event `number` of a file; another process that was there first makes it a unique violation."""
         self._connection.execute(
-            "INSERT INTO payments.bank_file_event VALUES (%s, %s, %s, %s, %s, %s)",
-            [bank_id, file_id, number, state, at, detail],
+            "INSERT INTO payments.bank_file_event VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            [bank_id, file_id, number, state, at, self.exchange_date, detail],
         )
 
     def cursor(self, bank_id: str) -> str | None:
@@ -141,14 +152,15 @@ class BankFileLog:
             "cursor": cursor,
             "size": size,
             "received_at": at,
+            "exchange_date": self.exchange_date,
         }
         return self._connection.execute(_KEEP_ANSWER, named).rowcount == 1
 
-    def answers(self, bank_ids: Sequence[str]) -> list[KeptAnswer]:
-        """All answers of some banks, in the order of receipt."""
+    def answers(self) -> list[KeptAnswer]:
+        """What the exchange brought, by bank in the order of receipt."""
         rows = self._connection.execute(
             """SELECT bank_id, sha256, number, name, received_at FROM payments.bank_answer
-            WHERE bank_id = ANY (%s) ORDER BY bank_id, number""",
-            [list(bank_ids)],
+            WHERE exchange_date = %s ORDER BY bank_id, number""",
+            [self.exchange_date],
         ).fetchall()
         return [KeptAnswer(*row) for row in rows]

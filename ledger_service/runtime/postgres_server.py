@@ -45,7 +45,7 @@ def server_settings(*, memory_mib: int) -> dict[str, str]:
         "maintenance_work_mem": "256MB",
         "max_wal_size": "4GB",
         "checkpoint_timeout": "15min",
-        "wal_compression": "off",  # pglz, all that this build has, costs a long load a fifth of its speed
+        "wal_compression": "off",  # pglz, all that this build has, slows a long load by a fifth
         "random_page_cost": "1.1",
         "jit": "off",  # the set-based statements are short; compiling them costs more than it saves
         "max_connections": "200",

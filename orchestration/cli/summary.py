@@ -99,7 +99,11 @@ def _counts(lake: Lake, dates: Sequence[date]) -> RichTable:
 def _files_at_banks(lake: Lake, dates: Sequence[date]) -> str:
     final = pl.col("state").is_in([state.value for state in FINAL])
     row = (
-        lake.scan(BANK_FILES, dates).select(pl.col("delivered_at").count(), final.sum()).collect().row(0)
+        lake.scan(BANK_FILES, dates)
+        .filter(pl.col("sent_on") == pl.col("business_date"))
+        .select(pl.col("delivered_at").count(), final.sum())
+        .collect()
+        .row(0)
     )
     return " / ".join(f"{count:,}" for count in row)
 

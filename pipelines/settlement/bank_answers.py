@@ -110,6 +110,11 @@ def _returns(payments: pl.DataFrame) -> pl.DataFrame:
     return back.select(given.get(name, pl.col(name)).alias(name) for name in ANSWERS_READ)
 
 
+def message_ids(said: pl.DataFrame) -> list[str]:
+    """Ids of our files that the answers speak of."""
+    return said["original_message_id"].drop_nulls().unique().sort().to_list()
+
+
 def file_states(said: pl.DataFrame) -> Iterator[tuple[str, str, State, datetime, str]]:
     """What the answers say of whole files, in order: bank, message id, state, when, and the words."""
     groups = said.filter(
@@ -139,13 +144,13 @@ def transaction_answers(
     )
     sent = transactions.join(getting, on="message_id", how="inner", maintain_order="left").select(
         "bank_id",
-        "business_date",
         "message_id",
         "transaction_id",
         "currency",
         "amount_minor",
         "payment_id",
         transaction_ref="ref",
+        sent_on="business_date",
     )
     words = ["bank_id", "answer_sha256", "received_at", "status", "reason_code", "reason_text"]
     single = said.filter(
@@ -186,7 +191,7 @@ def to_take_back(answered: pl.DataFrame) -> pl.DataFrame:
     gone = (pl.col("status") == REJECTED) | (pl.col("kind") == "return")
     return (
         answered.filter(gone & pl.col("payment_id").is_not_null())
-        .select("payment_id", "business_date", event_at="received_at")
+        .select("payment_id", business_date="sent_on", event_at="received_at")
         .unique("payment_id", keep="first", maintain_order=True)
     )
 

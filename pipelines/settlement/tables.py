@@ -51,13 +51,15 @@ SETTLEMENT_TRANSACTIONS = Table(
 
 BANK_FILES = Table(
     name="bank_files",
-    description="The life of each file of the date at its bank, as known when the banks had closed.",
+    description="The life of files at their banks, as known when the exchange of the date had ended: "
+    "those of the date, and earlier ones that were open or that something happened to.",
     schema={
         "business_date": pl.Date,
         "message_id": pl.String,  # of settlement_files
         "bank_id": pl.String,  # who got it: the settlement agent, or the receiving participant
         "wire": pl.String,  # sftp, https, folder
-        "sequence": pl.Int32,  # 1, 2, 3 ... per bank and date
+        "sent_on": pl.Date,  # business date of the file
+        "sequence": pl.Int32,  # 1, 2, 3 ... per bank and business date of the file
         "state": pl.String,  # banks.delivery.State
         "queued_at": pl.Datetime("us", "UTC"),
         "delivered_at": pl.Datetime("us", "UTC"),
@@ -65,18 +67,20 @@ BANK_FILES = Table(
         "tries": pl.Int32,
         "detail": pl.String,  # of the last event
         "transactions": pl.Int64,
-        "accepted": pl.Int64,  # transactions by what the bank said
+        "accepted": pl.Int64,  # transactions by what the bank said in this exchange
         "rejected": pl.Int64,
         "returned": pl.Int64,  # accepted first, sent back later
     },
-    key=("bank_id", "sequence"),
+    key=("bank_id", "sent_on", "sequence"),
 )
 
 BANK_ANSWERS = Table(
     name="bank_answers",
-    description="What banks said of each transaction, and what the ledger made of what came back.",
+    description="What banks said of each transaction in the exchange of the date, and what the ledger "
+    "made of what came back.",
     schema={
         "business_date": pl.Date,
+        "sent_on": pl.Date,  # business date of the file with the transaction
         "message_id": pl.String,
         "transaction_id": pl.String,
         "transaction_ref": pl.String,  # of settlement_transactions, which leads to the ledger

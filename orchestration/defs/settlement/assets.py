@@ -1,34 +1,38 @@
 """The files that settle the nets and carry the customer payments, and their life at the banks."""
 
-from collections.abc import Mapping
 from datetime import date
 
 import dagster as dg
 import polars as pl
+import structlog
 
 from ledger_service.ledger.books import register_participants
-from ledger_service.payments.bank_files import BankFileLife, BankFileLog
 from ledger_service.payments.returns import book_returns
 from ledger_service.runtime.database import Database, Role
 from orchestration.asset import LEDGER_POOL, business_date_asset
 from orchestration.asset_page import in_major_units, pages_wanted, table
-from orchestration.bank_exchange import answer_files, bank_of, exchange_files, lives
-from orchestration.bank_log import PostgresDeliveryLog
+from orchestration.bank_exchange import exchange_files
+from orchestration.bank_lives import (
+    answer_files,
+    files_of,
+    files_to_exchange,
+    lives_table,
+    mark,
+)
 from orchestration.partitions import business_dates
 from orchestration.resources import Platform
 from pipelines.lake.ledger_tables import PARTICIPANTS, PAYMENTS
 from pipelines.netting.tables import NET_POSITIONS, OBLIGATIONS
 from pipelines.settlement.bank_answers import (
-    AnswersRead,
     counts_by_message,
     faults_in_words,
-    file_states,
+    message_ids,
     read_answers,
     to_take_back,
     transaction_answers,
 )
 from pipelines.settlement.banks.bank import OutgoingFile
-from pipelines.settlement.banks.delivery import FINAL, State, mark_answered
+from pipelines.settlement.banks.delivery import FINAL
 from pipelines.settlement.files import write_settlement_files
 from pipelines.settlement.tables import (
     BANK_ANSWERS,
@@ -37,6 +41,8 @@ from pipelines.settlement.tables import (
     SETTLEMENT_FILES,
     SETTLEMENT_TRANSACTIONS,
 )
+
+_log = structlog.get_logger(__name__)
 
 
 @business_date_asset(group="settlement", owner="settlement", kinds={"xml", "polars"}, deps=["netting"])
@@ -96,22 +102,18 @@ def bank_files(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Pla
         for kept in (BANK_FILES, BANK_ANSWERS):
             if earlier not in lake.dates(kept):
                 lake.write(kept, earlier, kept.empty())
-    outgoing = _outgoing(platform, day)
-    done = exchange_files(platform, day, outgoing)
-    read = read_answers(answer_files(platform, sorted(done.wires), on=day))
-    _mark(platform, outgoing, read)
-    answered = _with_ledger(
-        platform,
-        transaction_answers(
-            read.said,
-            lake.read(SETTLEMENT_TRANSACTIONS, day),
-            {file.file_id: file.bank_id for file in outgoing},
-        ),
-    )
-    files = _lives_table(lives(platform, day), done.wires, counts_by_message(answered))
-    lake.write(BANK_FILES, day, BANK_FILES.conform(files))
-    lake.write(BANK_ANSWERS, day, BANK_ANSWERS.conform(answered))
+    done = exchange_files(platform, day, files_to_exchange(platform, day))
+    read = read_answers(answer_files(platform, day))
+    spoken_of = files_of(platform, day, message_ids(read.said))
+    mark(platform, day, [*spoken_of, *files_to_exchange(platform, day)], read, done)
+    answered = _with_ledger(platform, day, _answers(platform, read.said, spoken_of))
+    wires = {bank_id: known.transport.wire for bank_id, known in done.connections.items()}
+    files = lives_table(platform, day, wires=wires, counts=counts_by_message(answered))
+    lake.write(BANK_FILES, day, files)
+    lake.write(BANK_ANSWERS, day, answered)
     alarms = [*done.alarms, *faults_in_words(read)]
+    for alarm in alarms:
+        _log.warning("bank_alarm", business_date=str(day), what=alarm)
     context.add_asset_metadata(
         {
             "did every file get an answer?": _headline(files),
@@ -126,39 +128,15 @@ def bank_files(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Pla
     )
 
 
-def _outgoing(platform: Platform, day: date) -> list[OutgoingFile]:
-    """The date's files for their banks, in the order of their ids."""
-    folder = platform.settings.files / "settlement"
-    rows = platform.lake.read(SETTLEMENT_FILES, day).sort("message_id").iter_rows(named=True)
-    return [
-        OutgoingFile(
-            bank_id=bank_of(row["receiver_id"]),
-            file_id=row["message_id"],
-            business_date=day,
-            name=f"{row['message_id']}.xml",
-            format=row["message_type"],
-            path=folder / row["path"],
-            sha256=row["sha256"],
-            size=(folder / row["path"]).stat().st_size,
-            payments=row["transactions"],
-            currency=row["currency"],
-            total_minor=row["total_minor"],
-        )
-        for row in rows
-    ]
+def _answers(platform: Platform, said: pl.DataFrame, files: list[OutgoingFile]) -> pl.DataFrame:
+    """What the answers say of the transactions of files."""
+    dates = sorted({file.business_date for file in files})
+    sent = [platform.lake.read(SETTLEMENT_TRANSACTIONS, each) for each in dates]
+    banks = {file.file_id: file.bank_id for file in files}
+    return transaction_answers(said, pl.concat([SETTLEMENT_TRANSACTIONS.empty(), *sent]), banks)
 
 
-def _mark(platform: Platform, outgoing: list[OutgoingFile], read: AnswersRead) -> None:
-    """Note in the log what the answers say of files."""
-    sent = {(file.bank_id, file.file_id): file for file in outgoing}
-    with platform.server.connect(Database.LEDGER, Role.APP, autocommit=True) as database:
-        log = PostgresDeliveryLog(BankFileLog(database))
-        for bank_id, message_id, state, at, words in file_states(read.said):
-            if (bank_id, message_id) in sent:
-                mark_answered(log, sent[bank_id, message_id], state, at=at, detail=words)
-
-
-def _with_ledger(platform: Platform, answered: pl.DataFrame) -> pl.DataFrame:
+def _with_ledger(platform: Platform, day: date, answered: pl.DataFrame) -> pl.DataFrame:
     """Answers with what the ledger made of what comes back; books it."""
     with platform.server.connect(Database.LEDGER, Role.APP, autocommit=True) as database:
         books = register_participants(database, platform.source.participants())
@@ -166,44 +144,11 @@ def _with_ledger(platform: Platform, answered: pl.DataFrame) -> pl.DataFrame:
     gone = (pl.col("status") == "RJCT") | (pl.col("kind") == "return")
     columns = {"outcome": "ledger_outcome", "code": "ledger_code", "booked_on": "booked_on"}
     joined = answered.join(outcomes, on="payment_id", how="left", maintain_order="left")
-    return joined.with_columns(
-        pl.when(gone).then(pl.col(name)).alias(column) for name, column in columns.items()
-    ).select(list(BANK_ANSWERS.schema))
-
-
-def _lives_table(
-    events: list[BankFileLife], wires: Mapping[str, str], counts: pl.DataFrame
-) -> pl.DataFrame:
-    """BANK_FILES of the log's events."""
-    rows = []
-    by_file: dict[tuple[str, str], list[BankFileLife]] = {}
-    for event in events:
-        by_file.setdefault((event.file.bank_id, event.file.file_id), []).append(event)
-    for (bank_id, message_id), life in by_file.items():
-        at = {State(event.state): event.at for event in life}
-        answered = [event.at for event in life if State(event.state) in FINAL]
-        rows.append(
-            {
-                "business_date": life[0].file.business_date,
-                "message_id": message_id,
-                "bank_id": bank_id,
-                "wire": wires.get(bank_id),
-                "sequence": life[0].sequence,
-                "state": life[-1].state,
-                "queued_at": life[0].at,
-                "delivered_at": at.get(State.DELIVERED),
-                "answered_at": answered[-1] if answered else None,
-                "tries": sum(event.state == State.SENDING for event in life),
-                "detail": life[-1].detail,
-                "transactions": life[0].file.payments,
-            }
-        )
-    schema = {name: kind for name, kind in BANK_FILES.schema.items() if name not in counts.columns}
-    known = pl.DataFrame(rows, schema={**schema, "message_id": pl.String})
-    filled = known.join(counts, on="message_id", how="left").with_columns(
-        pl.col("accepted", "rejected", "returned").fill_null(0)
+    known = joined.with_columns(
+        *(pl.when(gone).then(pl.col(name)).alias(column) for name, column in columns.items()),
+        business_date=pl.lit(day),
     )
-    return filled.select(list(BANK_FILES.schema))
+    return BANK_ANSWERS.conform(known.select(list(BANK_ANSWERS.schema)))
 
 
 def _headline(files: pl.DataFrame) -> str:

@@ -32,13 +32,17 @@ CREATE TABLE payments.bank_file_event (
     state   text NOT NULL CHECK (state IN ('queued', 'waiting', 'sending', 'uploaded', 'delivered', 'overdue',
         'acknowledged', 'accepted', 'partly_accepted', 'rejected', 'dead_letter')),
     at      timestamptz NOT NULL,
+    exchange_date date NOT NULL,
     detail  text,
     PRIMARY KEY (bank_id, file_id, number),
     FOREIGN KEY (bank_id, file_id) REFERENCES payments.bank_file
 );
+CREATE INDEX bank_file_event_exchange_date ON payments.bank_file_event (exchange_date);
+CREATE INDEX bank_file_business_date ON payments.bank_file (business_date);
 COMMENT ON TABLE payments.bank_file_event IS 'The life of each file; its state is that of the event with the highest number.';
 COMMENT ON COLUMN payments.bank_file_event.number IS '1, 2, 3 ... per file: of two processes that go on from one event, one is refused.';
 COMMENT ON COLUMN payments.bank_file_event.at IS 'By the clock that the delivery was given.';
+COMMENT ON COLUMN payments.bank_file_event.exchange_date IS 'Business date whose exchange with the bank it happened in: what was known then.';
 COMMENT ON COLUMN payments.bank_file_event.detail IS 'Why, in words: the try, the error, the answer.';
 
 CREATE TABLE payments.bank_answer (
@@ -49,11 +53,14 @@ CREATE TABLE payments.bank_answer (
     cursor      text,
     size        bigint NOT NULL CHECK (size >= 0),
     received_at timestamptz NOT NULL,
+    exchange_date date NOT NULL,
     PRIMARY KEY (bank_id, sha256),
     UNIQUE (bank_id, number)
 );
+CREATE INDEX bank_answer_exchange_date ON payments.bank_answer (exchange_date);
 COMMENT ON TABLE payments.bank_answer IS 'Files that banks sent: their content is their identity, a second delivery is the same row.';
 COMMENT ON COLUMN payments.bank_answer.number IS '1, 2, 3 ... per bank, in the order of receipt.';
+COMMENT ON COLUMN payments.bank_answer.exchange_date IS 'Business date whose exchange brought it, whatever date it speaks of.';
 COMMENT ON COLUMN payments.bank_answer.cursor IS 'Where to go on asking the bank; NULL of what was asked for by name.';
 
 CREATE TRIGGER immutable BEFORE UPDATE OR DELETE OR TRUNCATE ON payments.bank_file

@@ -94,7 +94,7 @@ def outgoing(folder: Path, message_id: str = "M1", *, payments: int = 3) -> Outg
 @pytest.fixture
 def bank_files(ledger_database: Server) -> Iterator[BankFileLog]:
     with ledger_database.connect(Database.LEDGER, Role.APP, autocommit=True) as connection:
-        yield BankFileLog(connection)
+        yield BankFileLog(connection, exchange_date=DAY)
 
 
 @pytest.fixture
@@ -253,7 +253,7 @@ def test_kill_9_in_the_middle_of_an_upload_leaves_the_bank_with_one_file(
 
 _JOB = """
 import asyncio, sys
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 import psycopg
 from ledger_service.payments.bank_files import BankFileLog
@@ -268,7 +268,8 @@ file = outgoing(Path(Path(sys.argv[2]).read_text()).parent, payments=12_000)
 with psycopg.connect(sys.argv[3], autocommit=True) as database:
     deliverer = Deliverer(
         connection, lambda: open_bank(connection, secrets={}),
-        PostgresDeliveryLog(BankFileLog(database)), Inbox(Path(sys.argv[4])), lambda: datetime.now(UTC))
+        PostgresDeliveryLog(BankFileLog(database, exchange_date=date(2024, 3, 8))),
+        Inbox(Path(sys.argv[4])), lambda: datetime.now(UTC))
     asyncio.run(deliverer.exchange([file]))
 """
 
@@ -462,7 +463,7 @@ def test_numbers_of_a_bank_and_date_have_no_gaps_and_nothing_is_taken_back(
     for number in (1, 2, 3):
         log.queue(outgoing(tmp_path, f"M{number}"), at=clock())
     log.queue(outgoing(tmp_path, "M2"), at=clock())
-    assert [life.sequence for life in bank_files.lives(on=DAY)] == [1, 2, 3]
+    assert [life.sequence for life in bank_files.lives()] == [1, 2, 3]
     with (
         ledger_database.connect(Database.LEDGER, Role.OWNER, autocommit=True) as owner,
         pytest.raises(psycopg.Error),

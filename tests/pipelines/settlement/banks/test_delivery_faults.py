@@ -41,7 +41,7 @@ def keys(tmp_path: Path) -> Credentials:
 @pytest.fixture
 def log(ledger_database: Server) -> Iterator[DeliveryLog]:
     with ledger_database.connect(Database.LEDGER, Role.APP, autocommit=True) as connection:
-        yield PostgresDeliveryLog(BankFileLog(connection))
+        yield PostgresDeliveryLog(BankFileLog(connection, exchange_date=date(2024, 3, 11)))
 
 
 @pytest.fixture
