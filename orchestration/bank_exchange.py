@@ -79,8 +79,8 @@ class _Banks:
 def exchange_files(platform: Platform, day: date, files: Sequence[OutgoingFile]) -> ExchangeDone:
     """Bring files to their banks, in order; take home what the banks answered, to any file.
 
-    Each of an installation's own banks is asked, also one that gets nothing. Raises `FileConflict` when a
-    file that a bank has was written again with another content, and `LookupError` for a bank that no
+    Each of an installation's own banks is asked, also one that gets nothing. Raises `FileConflict` when
+    a file that a bank has was written again with another content, and `LookupError` for a bank that no
     connection is kept for.
     """
     by_bank: dict[str, list[OutgoingFile]] = {}

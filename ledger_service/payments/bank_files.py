@@ -69,6 +69,12 @@ class BankFileConflict(ValueError):
         super().__init__(f"file {file_id} for {bank_id}: {sentence}")
 
 
+def last_exchange_date(connection: psycopg.Connection) -> date | None:
+    """The latest business date whose files were brought to banks; None before the first."""
+    row = connection.execute("SELECT max(exchange_date) FROM payments.bank_file_event").fetchone()
+    return row[0] if row else None
+
+
 class BankFileLog:
     """The tables, on a connection in autocommit mode: each call is committed when it returns.
 
@@ -107,9 +113,11 @@ class BankFileLog:
         """The life of a file, in order; empty when it is not known."""
         return self._lives(_LIVES, {"bank_id": bank_id, "file_ids": [file_id]})
 
-    def lives(self, file_ids: Sequence[str] | None = None) -> list[BankFileLife]:
-        """The lives of all files, or of those of some ids, by bank, date, number and event."""
-        named = {"bank_id": None, "file_ids": None if file_ids is None else list(file_ids)}
+    def lives(
+        self, file_ids: Sequence[str] | None = None, *, bank_id: str | None = None
+    ) -> list[BankFileLife]:
+        """The lives of all files, of some ids or of one bank, by bank, date, number and event."""
+        named = {"bank_id": bank_id, "file_ids": None if file_ids is None else list(file_ids)}
         return self._lives(_LIVES, named)
 
     def in_exchange(self, *, ended: Collection[str]) -> list[BankFileLife]:

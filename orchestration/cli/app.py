@@ -8,6 +8,7 @@ import typer
 
 from ledger_service.runtime.logging import configure_logging
 from ledger_service.runtime.settings import Settings, SourceName
+from orchestration.cli.banks import banks_app
 from orchestration.cli.files import files_app
 from orchestration.cli.ledger import ledger_app
 from orchestration.cli.options import SourceOption
@@ -24,6 +25,7 @@ app = typer.Typer(
 )
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(files_app, name="files")
+app.add_typer(banks_app, name="banks")
 
 
 @app.callback()
