@@ -105,7 +105,7 @@ def test_a_bank_is_asked_for_balance_and_statement_and_for_payments_back(
         recall.write_bytes(camt056("CASE-1", "M1", ["M1-T1"]))
         assert "sent" in wgi("recall", "equator", recall).output
         assert "NOT-OURS" in wgi("balance", "equator", "NOT-OURS", status=2).output
-    assert read_file(statement).summary.accounts == ["CUST-1"]
+    assert read_file(statement).summary.accounts == {"CUST-1"}
 
 
 def test_without_a_connection_the_command_says_what_to_set(
