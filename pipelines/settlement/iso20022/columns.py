@@ -4,7 +4,7 @@ Belongs here: what is made of a chunk of payments before its records are rendere
 column of a payment batch each content comes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 
 import polars as pl
@@ -18,6 +18,7 @@ from pipelines.settlement.problems import FileRefused
 CODES = ("service_level", "category_purpose", "purpose", "reason_code")
 """Columns that are an external code of four characters at most, or else the scheme's own."""
 CODE_LENGTH = 4
+_SLICE_RECORDS = 20_000
 _DATES = tuple(name for name, kind in PAYMENT_BATCH.items() if kind == pl.Date)
 
 ACCOUNTS = ("debtor_account", "creditor_account", "sender_account", "receiver_account")
@@ -46,14 +47,21 @@ _AMOUNTS = (
 )
 
 
+def slices(payments: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """The batch in pieces, so that what is found out about all of it takes the memory of one."""
+    return payments.iter_slices(_SLICE_RECORDS)
+
+
 def with_exponents(payments: pl.DataFrame) -> pl.DataFrame:
     """Adds `exponent` and `instructed_exponent`: decimals of the currencies on the execution date.
 
     Raises `FileRefused` for a currency that is none on that date.
     """
     for currency, exponent in (("currency", "exponent"), ("instructed_currency", "instructed_exponent")):
-        pairs = payments.select(currency=currency, on="execution_date").drop_nulls()
-        table = exponents_on(pairs)
+        pairs = [
+            part.select(currency=currency, on="execution_date").unique() for part in slices(payments)
+        ]
+        table = exponents_on(pl.concat(pairs).drop_nulls())
         unknown = table.filter(pl.col("exponent").is_null()).sort("currency", "on")
         if unknown.height:
             code, on = unknown.row(0)[:2]

@@ -5,10 +5,12 @@ a whole batch before the first byte is. Source: the simple types of the 2019 and
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import polars as pl
 
 from pipelines.settlement.iso20022.amounts import AMOUNT_DIGITS
+from pipelines.settlement.iso20022.columns import slices
 from pipelines.settlement.iso20022.texts import UUID_V4
 from pipelines.settlement.payment_batch import PAYMENT_BATCH
 from pipelines.settlement.problems import FileRefused
@@ -54,7 +56,42 @@ _RATE_CHARACTERS = 12
 
 
 def refuse_unsayable(payments: pl.DataFrame) -> None:
-    """Raise `FileRefused` for the first value that no ISO 20022 message can hold."""
+    """Raise `FileRefused` for the first value that no ISO 20022 message can hold.
+
+    Column after column of a slice, slice after slice: a batch of any length takes a slice's memory.
+    """
+    before = 0
+    for part in slices(payments):
+        _refuse_in_slice(_Slice(part, before))
+        before += part.height
+
+
+def refuse_missing(payments: pl.DataFrame, columns: tuple[str, ...]) -> None:
+    """Raise `FileRefused` for the first payment without a column that the message must have."""
+    for name in columns:
+        if payments[name].null_count():
+            sentence = "this message cannot be without it"
+            _Slice(payments, 0).refuse(pl.col(name).is_null(), name, "missing", sentence)
+
+
+@dataclass(frozen=True, slots=True)
+class _Slice:
+    """Payments that are checked together, and how many come before them."""
+
+    payments: pl.DataFrame
+    before: int
+
+    def refuse(self, where: pl.Expr, column: str, code: str, sentence: str) -> None:
+        """Raise `FileRefused` at the first row where `where` holds."""
+        if self.payments[column].null_count() == self.payments.height and code != "missing":
+            return
+        rows = self.payments.select(where.fill_null(False)).to_series().arg_true()
+        if rows.len():
+            raise FileRefused(code, f"row {self.before + rows[0] + 1}, {column}", sentence)
+
+
+def _refuse_in_slice(checked: _Slice) -> None:
+    payments = checked.payments
     texts = [
         name
         for name, kind in PAYMENT_BATCH.items()
@@ -68,39 +105,24 @@ def refuse_unsayable(payments: pl.DataFrame) -> None:
     ).row(0, named=True)
     for name in texts:
         if found[f"{name} min"] == 0:
-            _refuse(payments, pl.col(name) == "", name, "empty", "it is an empty text: leave it out")
+            checked.refuse(pl.col(name) == "", name, "empty", "it is an empty text: leave it out")
         length = LENGTHS.get(name)
         if length is not None and found[f"{name} max"] > length:
             sentence = f"ISO 20022 has {length} characters for it"
-            _refuse(payments, pl.col(name).str.len_chars() > length, name, "too_long", sentence)
+            checked.refuse(pl.col(name).str.len_chars() > length, name, "too_long", sentence)
         if name in _PATTERNS:
             pattern, sentence = _PATTERNS[name]
             values = payments[name] if name.endswith("uetr") else payments[name].unique()
             if not values.str.contains(pattern).all():
-                _refuse(payments, ~pl.col(name).str.contains(pattern), name, "wrong_form", sentence)
+                checked.refuse(~pl.col(name).str.contains(pattern), name, "wrong_form", sentence)
     long_rate = pl.col("exchange_rate").str.len_chars() > _RATE_CHARACTERS - (
         ~pl.col("exchange_rate").str.contains(".", literal=True)
     ).cast(pl.Int8)
-    _refuse(payments, long_rate, "exchange_rate", "too_long", "a rate has eleven digits")
+    checked.refuse(long_rate, "exchange_rate", "too_long", "a rate has eleven digits")
     for side in _SIDES:
         clearing, member = f"{side}_agent_clearing", f"{side}_agent_member"
         alone = pl.col(clearing).is_not_null() & pl.col(member).is_null()
-        _refuse(payments, alone, member, "missing", f"{clearing} is given: give the id in it too")
+        checked.refuse(alone, member, "missing", f"{clearing} is given: give the id in it too")
     for name in ("amount_minor", "instructed_amount_minor", "original_amount_minor"):
         long = ~pl.col(name).is_between(0, 10**AMOUNT_DIGITS - 1)
-        _refuse(payments, long, name, "amount_too_long", f"an amount has 1 to {AMOUNT_DIGITS} digits")
-
-
-def refuse_missing(payments: pl.DataFrame, columns: tuple[str, ...]) -> None:
-    """Raise `FileRefused` for the first payment without a column that the message must have."""
-    for name in columns:
-        _refuse(payments, pl.col(name).is_null(), name, "missing", "this message cannot be without it")
-
-
-def _refuse(payments: pl.DataFrame, where: pl.Expr, column: str, code: str, sentence: str) -> None:
-    """Raise `FileRefused` at the first row where `where` holds."""
-    if payments[column].null_count() == payments.height and code != "missing":
-        return
-    rows = payments.select(where.fill_null(False)).to_series().arg_true()
-    if rows.len():
-        raise FileRefused(code, f"row {rows[0] + 1}, {column}", sentence)
+        checked.refuse(long, name, "amount_too_long", f"an amount has 1 to {AMOUNT_DIGITS} digits")

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from pipelines.settlement.iso20022.amounts import AMOUNT_DIGITS, decimal_column, decimal_text
-from pipelines.settlement.iso20022.columns import with_exponents
+from pipelines.settlement.iso20022.columns import slices, with_exponents
 from pipelines.settlement.iso20022.conformity import BIC, refuse_missing, refuse_unsayable
 from pipelines.settlement.iso20022.elements import Markup, Record, amount, constant, element
 from pipelines.settlement.iso20022.messages import Definition, Messages, line
@@ -97,7 +97,9 @@ def settlement_clearing(record: Record, profile: Profile) -> Markup | None:
 
 def _head(rows: pl.DataFrame, *, identity: FileIdentity, profile: Profile) -> pl.DataFrame:
     decimals = _decimals(rows)
-    by_currency = rows.group_by("currency", "exponent").agg(pl.col("amount_minor").cast(pl.Int128).sum())
+    sums = pl.col("amount_minor").cast(pl.Int128).sum()
+    parts = [part.group_by("currency", "exponent").agg(sums) for part in slices(rows)]
+    by_currency = pl.concat(parts).group_by("currency", "exponent").agg(pl.col("amount_minor").sum())
     total = sum(
         int(minor) * 10 ** (decimals - exponent)
         for exponent, minor in by_currency.select("exponent", "amount_minor").iter_rows()
