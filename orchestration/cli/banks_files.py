@@ -13,7 +13,7 @@ from ledger_service.runtime.database import Database, Role
 from ledger_service.runtime.settings import SourceName
 from orchestration.cli.installation import choose
 from orchestration.cli.ledger_books import Units, refuse, units
-from orchestration.cli.ledger_tables import moment
+from orchestration.cli.ledger_tables import WIDE, moment
 from orchestration.resources import Platform, open_platform
 from pipelines.settlement.banks.delivery import ALARMS, State, follows
 
@@ -31,13 +31,15 @@ def show_files(*, source: SourceName | None, bank: str | None, state: str | None
         reverse=True,
     )
     console = Console()
-    console.print(_files_table(found[:limit], in_units))
+    if not found:
+        what = "no file is known" if state is None else f"no file is {state}"
+        console.print(f"{what}: `wgi day` brings the files of a business date to their banks")
+        return
+    console.print(_files_table(found[:limit], in_units, wide=console.width >= WIDE))
     if len(found) > limit:
         console.print(
             f"{len(found) - limit:,} earlier ones are not shown: raise --limit, or name a --state"
         )
-    if not found:
-        console.print("no file: `wgi day` brings the files of a business date to their banks")
 
 
 def show_life(*, source: SourceName | None, bank: str, file_id: str) -> None:
@@ -98,23 +100,23 @@ def _state(event: BankFileLife) -> str:
     return f"[bold red]{event.state}[/]" if State(event.state) in ALARMS else event.state
 
 
-def _files_table(ends: Iterable[BankFileLife], in_units: Units) -> Table:
+def _files_table(ends: Iterable[BankFileLife], in_units: Units, *, wide: bool) -> Table:
+    """One row a file; where there is room also when and why."""
     table = Table(title="Files at banks", title_justify="left")
-    for name in ("bank", "file", "of", "payments", "total", "state", "since (UTC)", "why"):
-        table.add_column(
-            name, overflow="fold", justify="right" if name in {"payments", "total"} else "left"
-        )
+    table.add_column("bank", overflow="fold")
+    table.add_column("file", overflow="fold", min_width=30)
+    table.add_column("total", justify="right", overflow="fold")
+    table.add_column("state", no_wrap=True)
+    for name in ("payments", "since (UTC)", "why") if wide else ():
+        table.add_column(name, overflow="fold")
     for end in ends:
         file = end.file
-        total = f"{in_units.shown(file.total_minor, file.currency)} {file.currency}"
-        table.add_row(
+        row = (
             escape(file.bank_id),
             escape(file.file_id),
-            str(file.business_date),
-            f"{file.payments:,}",
-            total,
+            f"{in_units.shown(file.total_minor, file.currency)} {file.currency}",
             _state(end),
-            moment(end.at),
-            escape(end.detail or ""),
         )
+        more = (f"{file.payments:,}", moment(end.at), escape(end.detail or ""))
+        table.add_row(*row, *(more if wide else ()))
     return table
