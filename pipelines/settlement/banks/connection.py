@@ -10,10 +10,19 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
 
 from ledger_service.reference.business_calendars import business_calendar
 from pipelines.settlement.problems import FileRefused
+
+
+def _beside_its_file(path: Path, info: ValidationInfo) -> Path:
+    """A path as the connection's file means it: from the folder in which that lies."""
+    return Path(info.context["folder"]) / path if info.context else path
+
+
+File = Annotated[Path, AfterValidator(_beside_its_file)]
+"""A file or folder that a connection names."""
 
 
 class _Described(BaseModel):
@@ -23,9 +32,9 @@ class _Described(BaseModel):
 class OpenPgp(_Described):
     """Files are encrypted to the bank and signed by us; answers the other way round."""
 
-    bank_certificate: Path
+    bank_certificate: File
     """Public, armoured."""
-    own_key: Path
+    own_key: File
     """Secret, armoured, without a passphrase: protected by the folder that it lies in."""
 
 
@@ -36,9 +45,9 @@ class Sftp(_Described):
     host: str
     port: int = Field(default=22, ge=1, le=65535)
     user: str
-    host_key: Path
+    host_key: File
     """Public key of the bank; no other is accepted."""
-    client_key: Path | None = None
+    client_key: File | None = None
     password_secret: str | None = None
     """Name of the secret that is the password, where no key is agreed."""
     inbox: str = "/inbox"
@@ -53,9 +62,9 @@ class Https(_Described):
 
     wire: Literal["https"]
     url: str = Field(pattern=r"^https://")
-    authority: Path
+    authority: File
     """Certificates that the bank's must derive from."""
-    client_certificate: Path
+    client_certificate: File
     """Ours, with its key."""
     client_id: str
     client_secret: str
@@ -66,7 +75,7 @@ class LocalFolder(_Described):
     """A folder that both sides see: a mounted share, or a gateway's hot folder."""
 
     wire: Literal["folder"]
-    path: Path
+    path: File
     open_pgp: OpenPgp | None = None
 
 
@@ -107,7 +116,7 @@ class Connection(_Described):
 
 
 def read_connections(folder: Path) -> dict[str, Connection]:
-    """The connections of a folder of YAML files, by bank id.
+    """The connections of a folder of YAML files, by bank id; files that they name lie beside them.
 
     Raises `FileRefused` naming the file and the field.
     """
@@ -115,7 +124,7 @@ def read_connections(folder: Path) -> dict[str, Connection]:
     for path in sorted(folder.glob("*.yaml")):
         try:
             said = yaml.safe_load(path.read_text(encoding="utf-8"))
-            connection = Connection.model_validate(said)
+            connection = Connection.model_validate(said, context={"folder": path.parent})
         except (yaml.YAMLError, ValidationError, UnicodeDecodeError) as error:
             raise FileRefused("connection_invalid", path.name, str(error)) from error
         if connection.bank_id in found:
