@@ -33,6 +33,7 @@ title: Equator
 country: KE
 transport: {{wire: folder, path: {path}}}
 answer_within: PT0S
+first_wait_s: 0
 """
 
 

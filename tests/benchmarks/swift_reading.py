@@ -51,7 +51,7 @@ def benchmark() -> list[tuple[str, float, float]]:
     data = _statements()
     rounds = [(_seconds(_ours, data), _seconds(_reference, data)) for _ in range(ROUNDS)]
     ours, reference = (min(column) for column in zip(*rounds, strict=True))
-    return [("swift: 100,000 MT940 entries to the entries table", ours, reference)]
+    return [("100,000 MT940 entries to the entries table / mt-940", ours, reference)]
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ledger_service.ledger.poster import Poster, PosterOptions, Transfer
 from ledger_service.runtime.database import Server
-from tests.benchmarks.bench_ledger import DAY, Bench, Row, bench_server, transfers_between_accounts
+from tests.benchmarks.ledger_load import DAY, Bench, Row, bench_server, transfers_between_accounts
 
 CALLERS = 256
 ROUNDS = 3

@@ -107,7 +107,7 @@ def benchmark() -> list[tuple[str, float, float]]:
         peak = peak_megabytes(path)
     rounds = [[_seconds(work, content) for work in (_read, _bare)] for _ in range(ROUNDS)]
     ours, bare = (min(column) for column in zip(*rounds, strict=True))
-    name = f"files: {ENTRIES:,} camt.053 entries read ({peak} MB at the peak), to a bare iterparse"
+    name = f"{ENTRIES:,} camt.053 entries read ({peak} MB at the peak), to a bare iterparse"
     return [(name, ours, bare)]
 
 
