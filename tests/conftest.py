@@ -35,7 +35,7 @@ def embedded_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
     superuser = embedded.start()
     create_login_role(superuser)
     yield superuser
-    embedded.stop()
+    embedded.abandon()
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ that belongs to this home instead of the machine, so that two users of one machi
 """
 
 import os
+import signal
 import tempfile
 import threading
 import warnings
@@ -92,10 +93,18 @@ class EmbeddedPostgres:
 
     def kill(self) -> None:
         """End the postmaster without warning, as a power cut would: for fault tests only."""
+        self._end(signal.SIGKILL)
+
+    def abandon(self) -> None:
+        """Stop without a last checkpoint: for a server whose data nobody will read again."""
+        self._end(signal.SIGQUIT)
+        self.stop()
+
+    def _end(self, how: signal.Signals) -> None:
         process = self._users[self.data][0].get_postmaster_info().process
         if process is not None:
-            process.kill()
-            process.wait(10)
+            process.send_signal(how)
+            process.wait(30)
 
     def _started(self) -> PostgresServer:
         self.data.mkdir(exist_ok=True)
