@@ -162,13 +162,13 @@ class BankFileLog:
             "received_at": at,
             "exchange_date": self.exchange_date,
         }
-        return self._connection.execute(_KEEP_ANSWER, named).rowcount == 1
+        return self._connection.execute(_KEEP_ANSWER, named).fetchone() == (False,)
 
     def answers(self) -> list[KeptAnswer]:
         """What the exchange brought, by bank in the order of receipt."""
         rows = self._connection.execute(
             """SELECT bank_id, sha256, number, name, received_at FROM payments.bank_answer
-            WHERE exchange_date = %s ORDER BY bank_id, number""",
+            WHERE exchange_date = %s AND NOT repeated ORDER BY bank_id, number""",
             [self.exchange_date],
         ).fetchall()
         return [KeptAnswer(*row) for row in rows]

@@ -77,6 +77,8 @@ _FIRST_PACES = (
     _Pace(0.4, 0.5, (0.6, 1.0)),
     _Pace(0.1, 0.6, (0.8, 1.0)),
 )
+_ONE_OR_THE_OTHER = (0.0, float("inf"))
+"""Leans that settle a cut payment, and that do not."""
 _RETREATS = 4
 """How often a descent may take smaller payments back where larger ones left somebody short."""
 
@@ -146,26 +148,37 @@ def _descended(relaxation: Relaxation, decided: Decided, pace: _Pace) -> Flags:
     takeable = decided == FREE
     flows, retreats = relaxation.solve(decided, cover), 0
     while (free := np.flatnonzero(decided == FREE)).size:
-        largest = int(queue.amount[free].max())
-        step = free[queue.amount[free] >= largest * pace.reach]
-        if len(free) <= len(queue.amount) // 256:
-            step = free
-        trials = _different([_rounded(relaxation, decided, flows, step, lean) for lean in pace.leans])
-        solved = [relaxation.solve(trial, cover) for trial in trials]
-        pick = min(range(len(trials)), key=lambda n: (solved[n].short.sum(), -solved[n].value_minor))
-        decided, flows = trials[pick], solved[pick]
+        free = free[np.argsort(-queue.amount[free], kind="stable")]
+        reached = queue.amount[free] >= int(queue.amount[free[0]]) * pace.reach
+        size = len(free) if len(free) <= len(queue.amount) // 256 else int(reached.sum())
+        before = decided, flows
+        while size:
+            decided, flows = _best_step(relaxation, *before, free[:size], pace, cover)
+            size = size // 4 if flows.short.any() else 0
         if flows.short.any() and retreats < _RETREATS:
             retreats += 1
             decided, flows = _retreated(relaxation, decided, takeable, flows, cover)
     return _inserted(queue, _relieved(queue, decided == SETTLES))
 
 
-def _different(trials: list[Decided]) -> list[Decided]:
-    return [
-        trial
-        for place, trial in enumerate(trials)
-        if not any(np.array_equal(trial, earlier) for earlier in trials[:place])
-    ]
+def _best_step(
+    relaxation: Relaxation,
+    decided: Decided,
+    flows: Flows,
+    step: Integers,
+    pace: _Pace,
+    cover: Integers,
+) -> tuple[Decided, Flows]:
+    """The decisions for the payments of a step that leave least short, then most to settle."""
+    trials: list[Decided] = []
+    for lean in pace.leans if len(step) > 1 else _ONE_OR_THE_OTHER:
+        trial = _rounded(relaxation, decided, flows, step, lean)
+        if not any(np.array_equal(trial, earlier) for earlier in trials):
+            trials.append(trial)
+    solved = [relaxation.solve(trial, cover) for trial in trials]
+    ranked = [(int(after.short.sum()), -after.value_minor, n) for n, after in enumerate(solved)]
+    pick = min(ranked)[2]
+    return trials[pick], solved[pick]
 
 
 def _rounded(

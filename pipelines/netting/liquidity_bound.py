@@ -110,6 +110,8 @@ class Relaxation:
         self._rows_by_pair = np.lexsort((-queue.amount, queue.pair))
         sizes = np.bincount(queue.pair, minlength=len(queue.pair_debtor))
         self._starts = np.concatenate([[0], np.cumsum(sizes)])
+        self._amount_by_pair = queue.amount[self._rows_by_pair]
+        self._used = np.flatnonzero(sizes)
         self._first_pair = np.unique(queue.pair_debtor, return_index=True)
 
     def undecided(self) -> Decided:
@@ -123,30 +125,13 @@ class Relaxation:
 
     def solve(self, decided: Decided, cover: Integers | None = None) -> Flows:
         """The most value under the decisions; `cover` takes the place of the queue's own if given."""
-        queue, count = self.queue, len(self.queue.cover)
+        queue = self.queue
         ranges = self._ranges(decided)
         paid = ranges.free + ranges.fixed - ranges.over
         left = (queue.cover if cover is None else cover).copy()
         np.subtract.at(left, queue.pair_debtor, paid)
         np.add.at(left, queue.pair_creditor, paid)
-        arcs = np.flatnonzero(ranges.room > 0)
-        everybody, outside = np.arange(count), np.full(count, count)
-        unlimited = np.full(count, 2 * queue.total_minor + int(left.clip(0).sum()))
-        flow = SimpleMinCostFlow()
-        flow.add_arcs_with_capacity_and_unit_cost(
-            queue.pair_creditor[arcs], queue.pair_debtor[arcs], ranges.room[arcs], np.ones_like(arcs)
-        )
-        flow.add_arcs_with_capacity_and_unit_cost(everybody, outside, unlimited, np.zeros_like(outside))
-        lent = flow.add_arcs_with_capacity_and_unit_cost(
-            outside, everybody, unlimited, np.full(count, self._penalty)
-        )
-        flow.set_nodes_supplies(np.arange(count + 1), np.append(left, -left.sum()))
-        status = flow.solve()
-        if status != flow.OPTIMAL:
-            raise FlowUnsolved(str(status))
-        withdrawn = np.zeros_like(ranges.room)
-        withdrawn[arcs] = flow.flows(np.arange(len(arcs)))
-        short = flow.flows(lent)
+        withdrawn, short = self._least_withdrawn(ranges.room, left)
         if ranges.impossible:
             short = short + queue.total_minor
         return Flows(
@@ -157,6 +142,34 @@ class Relaxation:
             short=short,
             value_minor=int(paid.sum() - withdrawn.sum()),
         )
+
+    def _least_withdrawn(self, room: Integers, left: Integers) -> tuple[Integers, Integers]:
+        """Per pair what to withdraw until nobody is short; what remains short if that is not possible."""
+        queue, count = self.queue, len(left)
+        arcs = np.flatnonzero(room > 0)
+        everybody, outside = np.arange(count), np.full(count, count)
+        unlimited = np.full(count, 2 * queue.total_minor + int(left.clip(0).sum()))
+        # Lending at a penalty makes every problem solvable, and solving half as fast: only where needed.
+        for lends in (False, True):
+            flow = SimpleMinCostFlow()
+            flow.add_arcs_with_capacity_and_unit_cost(
+                queue.pair_creditor[arcs], queue.pair_debtor[arcs], room[arcs], np.ones_like(arcs)
+            )
+            flow.add_arcs_with_capacity_and_unit_cost(
+                everybody, outside, unlimited, np.zeros_like(outside)
+            )
+            lent = flow.add_arcs_with_capacity_and_unit_cost(
+                outside, everybody, unlimited * lends, np.full(count, self._penalty * lends)
+            )
+            flow.set_nodes_supplies(np.arange(count + 1), np.append(left, -left.sum()))
+            status = flow.solve()
+            if status != flow.INFEASIBLE:
+                break
+        if status != flow.OPTIMAL:
+            raise FlowUnsolved(str(status))
+        withdrawn = np.zeros_like(room)
+        withdrawn[arcs] = flow.flows(np.arange(len(arcs)))
+        return withdrawn, flow.flows(lent)
 
     def prices(self, flows: Flows) -> Integers:
         """What a further minor unit of cover is worth to each participant, in value settled.
@@ -217,12 +230,19 @@ class Relaxation:
         )
         return int(prices @ queue.cover) + int(best[one_way].sum()) + value * int(gross.sum())
 
+    def _pair_sums(self, counted: Flags) -> Integers:
+        """Value of the counted payments per directed pair; flags in order of the pairs."""
+        sums = np.zeros(len(self.queue.pair_debtor), np.int64)
+        sums[self._used] = np.add.reduceat(
+            np.where(counted, self._amount_by_pair, 0), self._starts[:-1][self._used]
+        )
+        return sums
+
     def _ranges(self, decided: Decided) -> _Ranges:
         queue = self.queue
-        free, fixed = (np.zeros(len(queue.pair_debtor), np.int64) for _ in range(2))
-        of_free, of_fixed = decided == FREE, decided == SETTLES
-        np.add.at(free, queue.pair[of_free], queue.amount[of_free])
-        np.add.at(fixed, queue.pair[of_fixed], queue.amount[of_fixed])
+        by_pair = decided[self._rows_by_pair]
+        free = self._pair_sums(by_pair == FREE)
+        fixed = self._pair_sums(by_pair == SETTLES)
         net = free + fixed - (free + fixed)[queue.reverse]
         over = np.maximum(net - queue.pair_limit, 0)
         after = net - over + over[queue.reverse]

@@ -54,13 +54,15 @@ CREATE TABLE payments.bank_answer (
     size        bigint NOT NULL CHECK (size >= 0),
     received_at timestamptz NOT NULL,
     exchange_date date NOT NULL,
-    PRIMARY KEY (bank_id, sha256),
-    UNIQUE (bank_id, number)
+    repeated    boolean NOT NULL,
+    PRIMARY KEY (bank_id, number)
 );
+CREATE UNIQUE INDEX bank_answer_content ON payments.bank_answer (bank_id, sha256) WHERE NOT repeated;
 CREATE INDEX bank_answer_exchange_date ON payments.bank_answer (exchange_date);
-COMMENT ON TABLE payments.bank_answer IS 'Files that banks sent: their content is their identity, a second delivery is the same row.';
+COMMENT ON TABLE payments.bank_answer IS 'Files that banks sent: their content is their identity; what comes again is marked, and counts once.';
 COMMENT ON COLUMN payments.bank_answer.number IS '1, 2, 3 ... per bank, in the order of receipt.';
 COMMENT ON COLUMN payments.bank_answer.exchange_date IS 'Business date whose exchange brought it, whatever date it speaks of.';
+COMMENT ON COLUMN payments.bank_answer.repeated IS 'The bank had sent that content before, perhaps under another name.';
 COMMENT ON COLUMN payments.bank_answer.cursor IS 'Where to go on asking the bank; NULL of what was asked for by name.';
 
 CREATE TRIGGER immutable BEFORE UPDATE OR DELETE OR TRUNCATE ON payments.bank_file

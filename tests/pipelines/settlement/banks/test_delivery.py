@@ -307,13 +307,15 @@ def test_a_bank_that_has_another_file_of_that_name_gets_nothing_and_somebody_is_
 
 
 @pytest.mark.parametrize("wire", WIRES)
-def test_answers_that_come_twice_are_kept_once(
+def test_answers_that_come_twice_are_kept_once_and_not_asked_for_again(
     wire: str, running: Callable[..., Any], log: DeliveryLog, clock: Clock, tmp_path: Path
 ) -> None:
     with running(Rule(misbehaviour=Misbehaviour.DUPLICATE)) as banks:
         connection = connection_to(banks["equator"], wire)
         done = exchange(connection, [outgoing(tmp_path)], log, clock, tmp_path)
+        again = exchange(connection, [], log, clock, tmp_path)
     assert done.answers == done.repeated_answers == 3
+    assert (again.answers, again.repeated_answers) == (0, 0)
 
 
 def test_a_bank_that_is_down_is_tried_again_after_the_time_it_asks_for(
