@@ -13,7 +13,7 @@ the same queue gives the same choice on every machine.
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -34,10 +34,10 @@ from pipelines.netting.payment_queue import Flags, Integers, Queue, settlement
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How long the search goes on: solutions of the relaxation for the bound, and moves."""
+    """How often the relaxation is solved: about so often to choose, at most so often for the bound."""
 
-    branches: int = 120
-    moves: int = 40
+    solutions: int = 450
+    branches: int = 100
     seed: int = 1
 
 
@@ -73,12 +73,14 @@ class _Pace:
 
 
 _FIRST_PACES = (
-    _Pace(0.2, 0.5, (0.6, 0.8, 1.0)),
-    _Pace(0.4, 0.5, (0.6, 1.0)),
-    _Pace(0.1, 0.6, (0.8, 1.0)),
+    _Pace(0.2, 0.35, (0.6, 0.8, 1.0)),
+    _Pace(0.1, 0.5, (0.6, 0.8, 1.0)),
+    _Pace(0.3, 0.35, (0.5, 0.75, 1.0)),
 )
 _ONE_OR_THE_OTHER = (0.0, float("inf"))
 """Leans that settle a cut payment, and that do not."""
+_PATIENCE = 24
+"""How often a descent may take a shorter step instead of one that leaves somebody short."""
 _RETREATS = 4
 """How often a descent may take smaller payments back where larger ones left somebody short."""
 
@@ -110,14 +112,13 @@ def _searched(relaxation: Relaxation, effort: Effort) -> Flags:
     """The best of some descents from nothing decided, improved by moves."""
     queue = relaxation.queue
     best = _inserted(queue, fifo_choice(queue))
-    if best.all():
-        return best
-    for pace in _FIRST_PACES:
-        best = _better(queue, best, _descended(relaxation, relaxation.undecided(), pace))
-    for decided, pace in _moves(queue, effort):
-        taken_back = np.where(decided, best.astype(np.int8), FREE).astype(np.int8)
-        if relaxation.solve(taken_back).value_minor > queue.value(best):
-            best = _better(queue, best, _descended(relaxation, taken_back, pace))
+    most = relaxation.solve(relaxation.undecided()).value_minor
+    for taken_back, pace in _attempts(queue, seed=effort.seed):
+        if relaxation.solved >= effort.solutions or queue.value(best) == most:
+            break
+        decided = np.where(taken_back, FREE, best.astype(np.int8)).astype(np.int8)
+        if relaxation.solve(decided).value_minor > queue.value(best):
+            best = _better(queue, best, _descended(relaxation, decided, pace))
     return best
 
 
@@ -125,20 +126,21 @@ def _better(queue: Queue, best: Flags, other: Flags) -> Flags:
     return other if queue.value(other) > queue.value(best) else best
 
 
-def _moves(queue: Queue, effort: Effort) -> Iterator[tuple[Flags, _Pace]]:
-    """What to keep of the decisions, and how to decide the rest again.
+def _attempts(queue: Queue, *, seed: int) -> Iterator[tuple[Flags, _Pace]]:
+    """Which decisions to take back, and how to decide again, without end.
 
-    Payments up to some size are taken back, everywhere or around some of the participants.
+    First all of them, then payments up to some size, everywhere or around some of the participants.
     """
-    draw = np.random.default_rng(effort.seed)
-    smallest = np.log(max(float(np.median(queue.amount)), 1.0))
+    yield from ((np.ones(len(queue.amount), np.bool_), pace) for pace in _FIRST_PACES)
+    draw = np.random.default_rng(seed)
+    smallest = np.log(float(np.median(queue.amount)))
     largest = np.log(float(queue.amount.max()))
-    for _ in range(effort.moves):
+    while True:
         size = np.exp(draw.uniform(smallest, largest))
         around = draw.random(len(queue.cover)) < draw.choice([0.2, 0.4, 1.0])
         taken_back = (queue.amount <= size) & (around[queue.debtor] | around[queue.creditor])
-        reserve, reach = float(draw.choice([0.02, 0.1, 0.2])), float(draw.choice([0.35, 0.5]))
-        yield ~taken_back, _Pace(reserve, reach, (0.7, 1.0))
+        reserve, reach = float(draw.choice([0.02, 0.1, 0.2])), float(draw.choice([0.25, 0.35]))
+        yield taken_back, _Pace(reserve, reach, (0.65, 1.0))
 
 
 def _descended(relaxation: Relaxation, decided: Decided, pace: _Pace) -> Flags:
@@ -146,15 +148,22 @@ def _descended(relaxation: Relaxation, decided: Decided, pace: _Pace) -> Flags:
     queue = relaxation.queue
     cover = (queue.cover * (1.0 - pace.reserve)).astype(np.int64)
     takeable = decided == FREE
-    flows, retreats = relaxation.solve(decided, cover), 0
+    flows, retreats, patience = relaxation.solve(decided, cover), 0, _PATIENCE
     while (free := np.flatnonzero(decided == FREE)).size:
         free = free[np.argsort(-queue.amount[free], kind="stable")]
         reached = queue.amount[free] >= int(queue.amount[free[0]]) * pace.reach
         size = len(free) if len(free) <= len(queue.amount) // 256 else int(reached.sum())
-        before = decided, flows
+        before, decided_before = flows, decided
         while size:
-            decided, flows = _best_step(relaxation, *before, free[:size], pace, cover)
-            size = size // 4 if flows.short.any() else 0
+            trial = _best_step(
+                relaxation, decided_before, before, free[:size], leans=pace.leans, cover=cover
+            )
+            decided, flows = trial
+            if flows.short.any() and (flows.short <= queue.cover - cover).all():
+                cover, flows = cover + flows.short, replace(flows, short=np.zeros_like(cover))
+            again = flows.short.any() and not before.short.any() and patience > 0
+            patience -= int(again)
+            size = size // 4 if again else 0
         if flows.short.any() and retreats < _RETREATS:
             retreats += 1
             decided, flows = _retreated(relaxation, decided, takeable, flows, cover)
@@ -166,12 +175,13 @@ def _best_step(
     decided: Decided,
     flows: Flows,
     step: Integers,
-    pace: _Pace,
+    *,
+    leans: tuple[float, ...],
     cover: Integers,
 ) -> tuple[Decided, Flows]:
     """The decisions for the payments of a step that leave least short, then most to settle."""
     trials: list[Decided] = []
-    for lean in pace.leans if len(step) > 1 else _ONE_OR_THE_OTHER:
+    for lean in leans if len(step) > 1 else _ONE_OR_THE_OTHER:
         trial = _rounded(relaxation, decided, flows, step, lean)
         if not any(np.array_equal(trial, earlier) for earlier in trials):
             trials.append(trial)

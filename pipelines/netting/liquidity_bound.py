@@ -97,7 +97,10 @@ class Bound:
 
 
 class Relaxation:
-    """The relaxation of one queue, solved again and again under different decisions."""
+    """The relaxation of one queue, solved again and again under different decisions.
+
+    `solved` counts how often: the measure of effort.
+    """
 
     def __init__(self, queue: Queue) -> None:
         self.queue = queue
@@ -106,6 +109,7 @@ class Relaxation:
         total = queue.total_minor + int(queue.cover.sum())
         if total > largest:
             raise QueueTooLarge(total, largest)
+        self.solved = 0
         self._penalty = 3 * count + 3
         self._rows_by_pair = np.lexsort((-queue.amount, queue.pair))
         sizes = np.bincount(queue.pair, minlength=len(queue.pair_debtor))
@@ -125,6 +129,7 @@ class Relaxation:
 
     def solve(self, decided: Decided, cover: Integers | None = None) -> Flows:
         """The most value under the decisions; `cover` takes the place of the queue's own if given."""
+        self.solved += 1
         queue = self.queue
         ranges = self._ranges(decided)
         paid = ranges.free + ranges.fixed - ranges.over
@@ -144,7 +149,7 @@ class Relaxation:
         )
 
     def _least_withdrawn(self, room: Integers, left: Integers) -> tuple[Integers, Integers]:
-        """Per pair what to withdraw until nobody is short; what remains short if that is not possible."""
+        """Per pair what to withdraw until nobody is short; what they lack where that is not possible."""
         queue, count = self.queue, len(left)
         arcs = np.flatnonzero(room > 0)
         everybody, outside = np.arange(count), np.full(count, count)

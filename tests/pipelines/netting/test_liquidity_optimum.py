@@ -16,7 +16,7 @@ from pipelines.netting.liquidity import Effort, OptimalSettlement, settle_most_v
 from pipelines.netting.liquidity_bound import SETTLES, Leaf, Relaxation
 from pipelines.netting.payment_queue import QueueTooLarge, read_queue
 
-SHORT = Effort(branches=40, moves=4)
+SHORT = Effort(solutions=30, branches=40)
 
 
 def optimal(drawn: Drawn, effort: Effort = SHORT) -> OptimalSettlement:
@@ -46,7 +46,7 @@ def test_settled_value_is_at_most_the_optimum_and_the_optimum_at_most_the_bound(
 
 @given(drawn_queues(largest=8))
 def test_enough_branches_find_the_optimum_and_prove_it(drawn: Drawn) -> None:
-    result = optimal(drawn, Effort(branches=2000, moves=0))
+    result = optimal(drawn, Effort(solutions=0, branches=2000))
     assert result.gap_minor == 0
     assert result.settled_minor == best_value(drawn, range(len(drawn.payments)), {})
 
