@@ -4,11 +4,26 @@ Belongs here: settling as much of a queue as the order of each participant's own
 Choosing payments for their value, out of order, is in `liquidity.py`.
 """
 
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from heapq import heappop, heappush
 
 import numpy as np
+import polars as pl
 
 from pipelines.netting.payment_queue import Flags, Queue, Settlement, settlement
+
+
+class Step(StrEnum):
+    """By which step of the sequential mode a payment settled."""
+
+    SINGLY = "singly"
+    """By itself, at its entry or when its debtor had received enough."""
+    BILATERALLY = "bilaterally"
+    """Together with the payment at the head of the creditor's queue, which went to its debtor."""
+    MULTILATERALLY = "multilaterally"
+    """Together with all that gridlock resolution settled after the last entry."""
 
 
 def resolve_gridlock(queue: Queue) -> Settlement:
@@ -20,6 +35,38 @@ def resolve_gridlock(queue: Queue) -> Settlement:
     of one who is (Bech and Soramäki 2001), each payment at most once.
     """
     return settlement(queue, fifo_choice(queue))
+
+
+def settle_as_they_enter(queue: Queue) -> Settlement:
+    """Try each payment as it enters, in order of position, and resolve the gridlock that remains.
+
+    Only the head of a participant's queue is tried: singly, then against a head that faces it, again
+    whenever its debtor has received something. The settled rows carry two more columns: `step`, a
+    `Step`, and `turn`, which counts what settled together; limits hold after every turn.
+    """
+    entry = _Entry(queue)
+    for row in np.argsort(queue.payments["position"].to_numpy(), kind="stable").tolist():
+        entry.enter(row)
+    turn = np.array(entry.turn, np.int64)
+    singly = np.array(entry.singly, np.bool_)
+    rest = np.flatnonzero(turn < 0)
+    remaining = replace(
+        queue,
+        payments=queue.payments[rest],
+        debtor=queue.debtor[rest],
+        creditor=queue.creditor[rest],
+        amount=queue.amount[rest],
+        pair=queue.pair[rest],
+        cover=np.array(entry.cover_left, np.int64),
+        pair_limit=np.array(entry.limit_left, np.int64),
+    )
+    together = rest[fifo_choice(remaining)]
+    step = np.where(singly, Step.SINGLY, Step.BILATERALLY).astype(object)
+    step[together], turn[together] = Step.MULTILATERALLY, entry.turns
+    chosen = turn >= 0
+    result = settlement(queue, chosen)
+    steps = pl.Series("step", [str(by) for by in step[chosen]], pl.String)
+    return replace(result, settled=result.settled.with_columns(steps, turn=turn[chosen]))
 
 
 def fifo_choice(queue: Queue) -> Flags:
@@ -89,3 +136,59 @@ def _withdraw_from_the_end(
             if was_well and (cover_left[creditor] < 0 or exceeded[creditor]):
                 short.append(creditor)
     return ends
+
+
+class _Entry:
+    """The state of the sequential mode: who waits, what is left, and the turn of what has settled."""
+
+    def __init__(self, queue: Queue) -> None:
+        self._debtor, self._creditor = queue.debtor.tolist(), queue.creditor.tolist()
+        self._amount, self._pair = queue.amount.tolist(), queue.pair.tolist()
+        self._reverse = queue.reverse.tolist()
+        self._waiting: list[list[int]] = [[] for _ in queue.cover]
+        self.cover_left, self.limit_left = queue.cover.tolist(), queue.pair_limit.tolist()
+        self.turn = [-1] * len(self._amount)
+        self.singly = [False] * len(self._amount)
+        self.turns = 0
+
+    def enter(self, row: int) -> None:
+        """Queue a payment and settle whatever becomes possible by it."""
+        own = self._waiting[self._debtor[row]]
+        heappush(own, row)  # rows are in order of priority and position
+        trying = deque([self._debtor[row]] if own[0] == row else [])
+        while trying:
+            debtor = trying.popleft()
+            while received := self._settle_head(debtor):
+                trying.extend(received)
+
+    def _settle_head(self, debtor: int) -> tuple[int, ...]:
+        """Settle the head of a queue if possible; who should try again because of it."""
+        if not self._waiting[debtor]:
+            return ()
+        head = self._waiting[debtor][0]
+        amount, creditor, pair = self._amount[head], self._creditor[head], self._pair[head]
+        if amount <= self.cover_left[debtor] and amount <= self.limit_left[pair]:
+            self.singly[head] = True
+            self._settle(head)
+            self.turns += 1
+            return (creditor,)
+        facing = self._waiting[creditor][0] if self._waiting[creditor] else None
+        if facing is None or self._creditor[facing] != debtor:
+            return ()
+        net, back = amount - self._amount[facing], self._reverse[pair]
+        covered = net <= self.cover_left[debtor] and -net <= self.cover_left[creditor]
+        if not covered or net > self.limit_left[pair] or -net > self.limit_left[back]:
+            return ()
+        self._settle(head)
+        self._settle(facing)
+        self.turns += 1
+        return (creditor,)
+
+    def _settle(self, row: int) -> None:
+        debtor, creditor, pair = self._debtor[row], self._creditor[row], self._pair[row]
+        heappop(self._waiting[debtor])
+        self.turn[row] = self.turns
+        self.cover_left[debtor] -= self._amount[row]
+        self.cover_left[creditor] += self._amount[row]
+        self.limit_left[pair] -= self._amount[row]
+        self.limit_left[self._reverse[pair]] += self._amount[row]

@@ -62,20 +62,21 @@ class OptimalSettlement:
 class _Pace:
     """How a descent rounds.
 
-    `reserve` is the part of everybody's cover that the relaxation leaves alone, for the last payments
-    never fit exactly; a step decides payments down to `reach` of the largest undecided one; each of
-    `leans` is tried: a payment settles when so much of it fits the flow of its pair.
+    `reserve` is the part of everybody's cover, in percent, that the relaxation leaves alone as long as
+    it can, for the last payments never fit exactly. A step decides payments down to `reach` of the
+    largest undecided one. Each of `leans` is tried: a payment settles when so much of it fits the flow
+    of its pair.
     """
 
-    reserve: float
+    reserve: int
     reach: float
     leans: tuple[float, ...]
 
 
 _FIRST_PACES = (
-    _Pace(0.2, 0.35, (0.6, 0.8, 1.0)),
-    _Pace(0.1, 0.5, (0.6, 0.8, 1.0)),
-    _Pace(0.3, 0.35, (0.5, 0.75, 1.0)),
+    _Pace(20, 0.35, (0.6, 0.8, 1.0)),
+    _Pace(10, 0.5, (0.6, 0.8, 1.0)),
+    _Pace(30, 0.35, (0.5, 0.75, 1.0)),
 )
 _ONE_OR_THE_OTHER = (0.0, float("inf"))
 """Leans that settle a cut payment, and that do not."""
@@ -109,7 +110,7 @@ def settle_most_value(queue: Queue, effort: Effort | None = None) -> OptimalSett
 
 
 def _searched(relaxation: Relaxation, effort: Effort) -> Flags:
-    """The best of some descents from nothing decided, improved by moves."""
+    """The best of descents from nothing decided, then from parts of the best taken back."""
     queue = relaxation.queue
     best = _inserted(queue, fifo_choice(queue))
     most = relaxation.solve(relaxation.undecided()).value_minor
@@ -139,14 +140,14 @@ def _attempts(queue: Queue, *, seed: int) -> Iterator[tuple[Flags, _Pace]]:
         size = np.exp(draw.uniform(smallest, largest))
         around = draw.random(len(queue.cover)) < draw.choice([0.2, 0.4, 1.0])
         taken_back = (queue.amount <= size) & (around[queue.debtor] | around[queue.creditor])
-        reserve, reach = float(draw.choice([0.02, 0.1, 0.2])), float(draw.choice([0.25, 0.35]))
+        reserve, reach = int(draw.choice([2, 10, 20])), float(draw.choice([0.25, 0.35]))
         yield taken_back, _Pace(reserve, reach, (0.65, 1.0))
 
 
 def _descended(relaxation: Relaxation, decided: Decided, pace: _Pace) -> Flags:
     """Decide every free payment, from the largest to the smallest, and make the choice hold."""
     queue = relaxation.queue
-    cover = (queue.cover * (1.0 - pace.reserve)).astype(np.int64)
+    cover = queue.cover - queue.cover // 100 * pace.reserve
     takeable = decided == FREE
     flows, retreats, patience = relaxation.solve(decided, cover), 0, _PATIENCE
     while (free := np.flatnonzero(decided == FREE)).size:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from liquidity_queues import Drawn, allowed, drawn_queues, frames
 
-from pipelines.netting.gridlock import fifo_choice, resolve_gridlock
+from pipelines.netting.gridlock import fifo_choice, resolve_gridlock, settle_as_they_enter
 from pipelines.netting.payment_queue import QueueInvalid, QueueTooLarge, read_queue
 
 
@@ -55,6 +55,67 @@ def test_liquidity_after_is_what_the_settled_payments_leave(drawn: Drawn) -> Non
         assert row["liquidity_after_minor"] == drawn.liquidity[who] - paid + received
     assert result.settled_minor + result.queued_minor == sum(p.amount for p in drawn.payments)
     assert result.liquidity["queued_minor"].sum() == result.queued_minor
+
+
+def places(settled: pl.DataFrame) -> list[int]:
+    return [int(payment_id.removeprefix("payment-")) for payment_id in settled["payment_id"]]
+
+
+@given(drawn_queues(largest=30))
+def test_limits_hold_after_every_turn_of_the_sequential_mode(drawn: Drawn) -> None:
+    settled = settle_as_they_enter(read_queue(*frames(drawn))).settled
+    for turn in settled["turn"].unique():
+        assert allowed(drawn, places(settled.filter(pl.col("turn") <= turn)))
+
+
+@given(drawn_queues(largest=30))
+def test_after_the_sequential_mode_nothing_more_could_settle_in_order(drawn: Drawn) -> None:
+    settled = settle_as_they_enter(read_queue(*frames(drawn))).settled
+    payments, liquidity, limits = frames(drawn)
+    done = set(places(settled))
+    money = {name: drawn.liquidity[name] + drawn.caps[name] for name in drawn.liquidity}
+    left = dict(drawn.limits)
+    for row in done:
+        payment = drawn.payments[row]
+        money[payment.debtor] -= payment.amount
+        money[payment.creditor] += payment.amount
+        there, back = (payment.debtor, payment.creditor), (payment.creditor, payment.debtor)
+        left |= {there: left[there] - payment.amount} if there in left else {}
+        left |= {back: left[back] + payment.amount} if back in left else {}
+    remaining = read_queue(
+        payments.filter(~pl.col("payment_id").is_in([f"payment-{row}" for row in done])),
+        liquidity.with_columns(
+            pl.col("participant_id")
+            .replace_strict(money, return_dtype=pl.Int64)
+            .alias("liquidity_minor"),
+            net_debit_cap_minor=pl.lit(0, pl.Int64),
+        ),
+        limits.with_columns(
+            limit_minor=pl.Series([left[pair] for pair in drawn.limits], dtype=pl.Int64)
+        ),
+    )
+    assert resolve_gridlock(remaining).settled.is_empty()
+
+
+def steps(payments: pl.DataFrame, liquidity: pl.DataFrame) -> dict[str, tuple[str, int]]:
+    settled = settle_as_they_enter(read_queue(payments, liquidity)).settled
+    return {name: (step, turn) for name, step, turn in settled["payment_id", "step", "turn"].rows()}
+
+
+def test_a_receipt_releases_what_waits_for_it() -> None:
+    payments = queue_of(("baobab", "amani", 5), ("cauri", "baobab", 6), amani=0, baobab=0, cauri=6)
+    assert steps(*payments) == {"p0": ("singly", 1), "p1": ("singly", 0)}
+
+
+def test_two_heads_that_face_each_other_are_offset() -> None:
+    payments = queue_of(("amani", "baobab", 9), ("baobab", "amani", 8), amani=1, baobab=0)
+    assert steps(*payments) == {"p0": ("bilaterally", 0), "p1": ("bilaterally", 0)}
+
+
+def test_a_circle_is_left_to_gridlock_resolution() -> None:
+    circle = [("amani", "baobab", 7), ("baobab", "cauri", 7), ("cauri", "amani", 7)]
+    payments = queue_of(*circle, amani=0, baobab=0, cauri=0)
+    assert set(steps(*payments).values()) == {("multilaterally", 0)}
 
 
 def queue_of(*payments: tuple[str, str, int], **liquidity: int) -> tuple[pl.DataFrame, pl.DataFrame]:
