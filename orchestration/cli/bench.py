@@ -36,7 +36,7 @@ def run(*, subjects: list[str]) -> None:
             table.add_column(name, justify="right")
         with console.status(f"measuring {subject}") as status:
             for name, ours, reference in import_module(f"tests.benchmarks.bench_{subject}").benchmark():
-                table.add_row(name, f"{ours:,.3f}", f"{reference:,.3f}", f"{ours / reference:,.2f}")
+                table.add_row(name, f"{ours:,.3f}", f"{reference:,.3f}", f"{ours / reference:.3g}")
                 status.update(f"measuring {subject}; last: {name}")
         console.print(table)
     if not known:
