@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from liquidity_queues import NAMES, Drawn, allowed, drawn_queues, frames
+from liquidity_queues import NAMES, Drawn, Queued, allowed, drawn_queues, frames
 from scipy.optimize import linprog
 
 from pipelines.netting.gridlock import resolve_gridlock
@@ -155,3 +155,10 @@ def test_a_queue_too_large_for_exact_prices_is_refused() -> None:
 def test_an_empty_queue_settles_to_nothing_with_nothing_left_to_gain() -> None:
     result = optimal(Drawn([], dict.fromkeys(NAMES, 5), dict.fromkeys(NAMES, 0), {}))
     assert (result.settled_minor, result.bound.bound_minor, result.gap_minor) == (0, 0, 0)
+
+
+def test_of_two_payments_that_fit_a_bilateral_limit_one_at_a_time_one_settles() -> None:
+    payments = [Queued("amani", "baobab", amount, 0) for amount in (100, 3, 3)]
+    money = dict.fromkeys(NAMES, 10)
+    drawn = Drawn(payments, money, dict.fromkeys(NAMES, 0), {("amani", "baobab"): 4})
+    assert optimal(drawn, Effort(solutions=0, branches=1)).settled_minor == 3
