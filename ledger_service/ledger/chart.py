@@ -24,6 +24,8 @@ class ChartCode(IntEnum):
     """What a participant and we owe each other until settlement. One per participant and currency."""
     LOANS = 1310
     """Principal lent to customers. Asset."""
+    SETTLEMENT_AGENT = 1410
+    """Money of a scheme's participants at its settlement agent. Asset, one per scheme and currency."""
     SUSPENSE = 1910
     """Payments whose other side is not known yet. Asset, meant to be empty."""
     CUSTOMER_DEPOSITS = 2010
@@ -32,6 +34,10 @@ class ChartCode(IntEnum):
     """Electronic money: what the operator owes its wallet holders. Liability."""
     CARD_SETTLEMENT = 2110
     """Card spend owed to the card network. Liability."""
+    SETTLEMENT_POSITIONS = 2310
+    """What a scheme's operator owes a participant: prefunding and net position. Liability."""
+    SETTLEMENT_RESERVES = 2320
+    """Liquidity that a participant has set aside on its position. Liability, one per currency."""
     UNAPPLIED_RECEIPTS = 2910
     """Money received that could not be credited to its account. Liability."""
     OPENING_BALANCES = 3010
@@ -48,6 +54,10 @@ class ChartCode(IntEnum):
     """Open position in a currency, the bridge of every conversion. One per currency."""
     FX_ROUNDING = 6020
     """Residuals of conversions, named so that none is lost."""
+    BILATERAL_EXPOSURES = 9010
+    """Memorandum: what the lower participant of a pair is owed by the higher, against a limit each way."""
+    BILATERAL_EXPOSURES_CONTRA = 9020
+    """Memorandum: the other side of them. One per scheme and currency."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +79,12 @@ DEBIT_NORMAL = frozenset(
         ChartCode.NOSTRO,
         ChartCode.CLEARING,
         ChartCode.LOANS,
+        ChartCode.SETTLEMENT_AGENT,
         ChartCode.SUSPENSE,
         ChartCode.INTEREST_EXPENSE,
         ChartCode.FX_POSITION,
         ChartCode.FX_ROUNDING,
+        ChartCode.BILATERAL_EXPOSURES_CONTRA,
     }
 )
 

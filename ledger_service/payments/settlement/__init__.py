@@ -1,0 +1,1 @@
+"""Settlement of schemes in their operators' books: limits, windows, instructions, repairs."""
