@@ -6,7 +6,7 @@ from itertools import combinations
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from liquidity_queues import NAMES, Drawn, Queued, allowed, drawn_queues, frames
 from scipy.optimize import linprog
@@ -17,6 +17,7 @@ from pipelines.netting.liquidity_bound import SETTLES, Leaf, Relaxation
 from pipelines.netting.payment_queue import QueueTooLarge, read_queue
 
 SHORT = Effort(solutions=30, branches=40)
+UNTIMED = settings(deadline=None)  # how long a solver takes on a busy machine is no claim
 
 
 def optimal(drawn: Drawn, effort: Effort = SHORT) -> OptimalSettlement:
@@ -35,6 +36,7 @@ def best_value(drawn: Drawn, rows: range, decided: dict[int, bool]) -> int | Non
     return max(values, default=None)
 
 
+@UNTIMED
 @given(drawn_queues(largest=8))
 def test_settled_value_is_at_most_the_optimum_and_the_optimum_at_most_the_bound(drawn: Drawn) -> None:
     result, rows = optimal(drawn), range(len(drawn.payments))
@@ -44,6 +46,7 @@ def test_settled_value_is_at_most_the_optimum_and_the_optimum_at_most_the_bound(
     assert result.gap_minor == result.bound.bound_minor - result.settled_minor
 
 
+@UNTIMED
 @given(drawn_queues(largest=8))
 def test_enough_branches_find_the_optimum_and_prove_it(drawn: Drawn) -> None:
     result = optimal(drawn, Effort(solutions=0, branches=2000))
@@ -51,6 +54,7 @@ def test_enough_branches_find_the_optimum_and_prove_it(drawn: Drawn) -> None:
     assert result.settled_minor == best_value(drawn, range(len(drawn.payments)), {})
 
 
+@UNTIMED
 @given(drawn_queues(largest=40))
 def test_limits_hold_and_it_settles_no_less_than_the_order_allows(drawn: Drawn) -> None:
     result = optimal(drawn)
@@ -67,6 +71,7 @@ def compatible(one: Leaf, other: Leaf) -> bool:
     return all(decided.get(row, decision) == decision for row, decision in other.decisions)
 
 
+@UNTIMED
 @given(drawn_queues(largest=7))
 def test_the_cases_of_the_proof_are_all_cases_and_none_settles_more_than_its_bound(drawn: Drawn) -> None:
     queue = read_queue(*frames(drawn))
@@ -80,6 +85,7 @@ def test_the_cases_of_the_proof_are_all_cases_and_none_settles_more_than_its_bou
         assert best is None or best <= leaf.bound_minor
 
 
+@UNTIMED
 @given(drawn_queues(largest=8), st.lists(st.integers(0, 9), min_size=len(NAMES), max_size=len(NAMES)))
 def test_any_prices_at_all_give_a_true_bound(drawn: Drawn, prices: list[int]) -> None:
     bound = Relaxation(read_queue(*frames(drawn))).price_bound((), np.array(prices, np.int64))
@@ -104,6 +110,7 @@ def value_by_highs(drawn: Drawn) -> float:
     return float(-solved.fun)
 
 
+@UNTIMED
 @given(drawn_queues(largest=40).filter(lambda drawn: bool(drawn.payments)))
 def test_the_relaxation_is_the_linear_program_that_highs_solves(drawn: Drawn) -> None:
     relaxation = Relaxation(read_queue(*frames(drawn)))
