@@ -353,19 +353,28 @@ def _release_exposures(
     }
     closed_at = found.closed_at or found.opened_at
     for account_id, contra_id, debits_minor in connection.execute(_EXPOSURES, named).fetchall():
+        parts = ("exposure", books.book_id, books.scheme.id, found.number, account_id)
         owes = debits_minor > 0
         row = {
-            "transfer_id": derived_id(
-                closed_at, "exposure", books.book_id, books.scheme.id, found.number, account_id
-            ),
+            "transfer_id": derived_id(closed_at, *parts),
             "debit_account_id": contra_id if owes else account_id,
             "credit_account_id": account_id if owes else contra_id,
             "amount_minor": abs(debits_minor),
             "kind": EXPOSURE_RELEASED,
-            "balancing": "both",
         }
-        try:
-            _post(connection, books, row, at=at)
-        except TransferRefused as refused:
-            if refused.code not in _NOTHING_LEFT:
-                raise
+        clamped = row | {"balancing": "credit" if owes else "debit"}
+        if not _released(connection, books, row, at=at):
+            _released(connection, books, clamped, at=at)
+
+
+def _released(
+    connection: psycopg.Connection, books: SchemeBook, row: Mapping[str, object], *, at: datetime
+) -> bool:
+    """Post a release; False where the pair's other limit leaves no room for it."""
+    try:
+        _post(connection, books, row, at=at)
+    except TransferRefused as refused:
+        if refused.code not in _NOTHING_LEFT:
+            raise
+        return False
+    return True

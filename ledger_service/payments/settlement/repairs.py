@@ -128,8 +128,8 @@ def propose(
         parts = (instruction_id, found.attempt, action.value, actor, evidence)
         repair_id = derived_id(found.at, *parts)
         connection.execute(
-            """INSERT INTO payments.settlement_repair (book_id, repair_id, instruction_id, attempt, action,
-                evidence, reason, proposed_by, proposed_at)
+            """INSERT INTO payments.settlement_repair (book_id, repair_id, instruction_id, attempt,
+                action, evidence, reason, proposed_by, proposed_at)
             VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (book_id, repair_id) DO NOTHING""",
             [
                 books.book_id,
