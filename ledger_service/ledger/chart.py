@@ -55,7 +55,7 @@ class ChartCode(IntEnum):
     FX_ROUNDING = 6020
     """Residuals of conversions, named so that none is lost."""
     BILATERAL_EXPOSURES = 9010
-    """Memorandum: what the lower participant of a pair is owed by the higher, against a limit each way."""
+    """Memorandum: what the lower of a pair is owed by the higher, against a limit each way."""
     BILATERAL_EXPOSURES_CONTRA = 9020
     """Memorandum: the other side of them. One per scheme and currency."""
 

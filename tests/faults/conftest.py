@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from load import open_books
 from psycopg.conninfo import make_conninfo
 
 from ledger_service.runtime.database import Server, create_login_role, prepare
 from ledger_service.runtime.migrations import migrate
 from ledger_service.runtime.postgres_server import LOGIN_ROLE, EmbeddedPostgres
+from tests.faults.load import open_books
 
 
 @pytest.fixture

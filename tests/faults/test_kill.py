@@ -10,11 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import polars as pl
 import psycopg
-from load import batches, post_in_both_books, settle
 
 from ledger_service.ledger.verification import verify
 from ledger_service.runtime.database import Database, DatabaseUnreachable, Role, Server
 from ledger_service.runtime.postgres_server import EmbeddedPostgres
+from tests.faults.load import batches, post_in_both_books, settle
 
 ROUNDS = 10
 POSTERS = 3

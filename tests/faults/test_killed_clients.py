@@ -9,10 +9,10 @@ from multiprocessing.process import BaseProcess
 import polars as pl
 import psycopg
 import pytest
-from load import BATCH, batches, post_in_both_books, settle
 
 from ledger_service.ledger.verification import verify
 from ledger_service.runtime.database import Database, Role, Server
+from tests.faults.load import BATCH, batches, post_in_both_books, settle
 
 ROUNDS = 10
 CLIENTS = 3

@@ -12,7 +12,15 @@ import pytest
 
 sys.path.append(str(Path(__file__).parents[1] / "ledger_service" / "payments" / "settlement"))
 
-from settlement_world import (
+from ledger_service.payments.settlement.instruction_log import instructions
+from ledger_service.payments.settlement.instructions import confirm, instruct, reject, retry_due, settle
+from ledger_service.payments.settlement.participants import set_bilateral_limit
+from ledger_service.payments.settlement.positions import keep_positions
+from ledger_service.payments.settlement.recast import EXCLUDED_SCHEMA, exclusions, recast
+from ledger_service.payments.settlement.scheme_book import SchemeBook, operate
+from ledger_service.payments.settlement.windows import windows
+from ledger_service.runtime.database import Database, Role, Server
+from tests.ledger_service.payments.settlement.settlement_world import (
     DAY,
     EVENING,
     PARTICIPANTS,
@@ -22,15 +30,6 @@ from settlement_world import (
     payment_id,
     scheme,
 )
-
-from ledger_service.payments.settlement.instruction_log import instructions
-from ledger_service.payments.settlement.instructions import confirm, instruct, reject, retry_due, settle
-from ledger_service.payments.settlement.participants import set_bilateral_limit
-from ledger_service.payments.settlement.positions import keep_positions
-from ledger_service.payments.settlement.recast import EXCLUDED_SCHEMA, exclusions, recast
-from ledger_service.payments.settlement.scheme_book import SchemeBook, operate
-from ledger_service.payments.settlement.windows import windows
-from ledger_service.runtime.database import Database, Role, Server
 
 import polars as pl  # isort: skip
 

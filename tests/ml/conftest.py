@@ -6,7 +6,6 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from credit_ledger import TODAY, Frames
 
 from ml.features.compute import FeatureSet, compute_features
 from ml.features.declarations import load_definitions
@@ -17,6 +16,7 @@ from ml.training.superlender import load_superlender
 from ml.training.train import train
 from pipelines.simulation.credit import write_credit_history
 from pipelines.simulation.economy import load_economy
+from tests.ml.credit_ledger import TODAY, Frames
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ from collections.abc import Callable
 import numpy as np
 import polars as pl
 import pytest
-from credit_ledger import TODAY, Frames, Move, frames
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +14,7 @@ from ml.reasons import Abstention, reasons
 from ml.scale import points
 from ml.scoring import FeaturesMissing, Scores, score
 from ml.tables import SCORES, SCORES_EVIDENCE
+from tests.ml.credit_ledger import TODAY, Frames, Move, frames
 
 TERM = "Consumer loan, term 30 days"
 MOVES = [

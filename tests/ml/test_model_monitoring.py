@@ -8,7 +8,6 @@ from math import log
 import numpy as np
 import polars as pl
 import pytest
-from credit_ledger import TODAY
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
@@ -21,6 +20,7 @@ from ml.reasons import Abstention
 from ml.scale import points
 from ml.tables import FEATURES, SCORES
 from ml.training.dataset import Dataset
+from tests.ml.credit_ledger import TODAY
 
 Monitored = Callable[[pl.DataFrame], Stability]
 

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime
 from typing import Any
 
-from good_frames import UUIDS
+from tests.quality.good_frames import UUIDS
 
 # Table, the rule's sentence, what the first row says instead, and the rows that then break the rule.
 BROKEN: list[tuple[str, str, dict[str, Any], int]] = [

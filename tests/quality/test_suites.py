@@ -4,14 +4,14 @@ from typing import Any
 
 import polars as pl
 import pytest
-from broken_cases import BROKEN
-from good_frames import GOOD
 
 from quality.report import as_markdown, overview
 from quality.results import Outcome
 from quality.rules import Severity
 from quality.suites import SUITES
 from quality.validation import NoSuite, check, check_all
+from tests.quality.broken_cases import BROKEN
+from tests.quality.good_frames import GOOD
 
 
 def _first_row_saying(frame: pl.DataFrame, values: dict[str, Any]) -> pl.DataFrame:

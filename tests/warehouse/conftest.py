@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
-from dbt_runs import Build, Warehouse
-from small_lake import LOADED_AT, TABLES, frames
 
 from ledger_service.runtime.database import Database, Role, Server
 from pipelines.lake.warehouse import ensure_tables, load_dates
+from tests.warehouse.dbt_runs import Build, Warehouse
+from tests.warehouse.small_lake import LOADED_AT, TABLES, frames
 
 
 @pytest.fixture(scope="session")

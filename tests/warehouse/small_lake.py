@@ -4,7 +4,6 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import polars as pl
-from small_books import DEPOSIT, FIRST, MONEY, PAYMENT, SECOND, SENT, Row, ledger_rows, morning
 
 from ml.tables import FEATURES, ML_TABLES, SCORES, SCORES_EVIDENCE
 from pipelines.aml.tables import ALERT_TRANSFERS, ALERTS, AML_EVIDENCE, AML_TABLES
@@ -30,6 +29,17 @@ from pipelines.settlement.tables import (
     SETTLEMENT_FILES,
     SETTLEMENT_TABLES,
     SETTLEMENT_TRANSACTIONS,
+)
+from tests.warehouse.small_books import (
+    DEPOSIT,
+    FIRST,
+    MONEY,
+    PAYMENT,
+    SECOND,
+    SENT,
+    Row,
+    ledger_rows,
+    morning,
 )
 
 LOADED_AT = datetime(2024, 4, 2, 21, 0, tzinfo=UTC)

@@ -4,11 +4,11 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from dbt_runs import Build, Warehouse
 from psycopg.errors import InsufficientPrivilege
-from small_books import FIRST, SECOND
 
 from ledger_service.runtime.database import Role
+from tests.warehouse.dbt_runs import Build, Warehouse
+from tests.warehouse.small_books import FIRST, SECOND
 
 pytestmark = pytest.mark.xdist_group("warehouse")  # one build, in one worker
 FINANCE, COMPLIANCE = "warehouse_finance", "warehouse_compliance"

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dbt_runs import PROJECT, Build, Warehouse
-from small_lake import TABLES
+
+from tests.warehouse.dbt_runs import PROJECT, Build, Warehouse
+from tests.warehouse.small_lake import TABLES
 
 pytestmark = pytest.mark.xdist_group("warehouse")  # one build, in one worker
 Node = dict[str, Any]

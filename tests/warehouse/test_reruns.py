@@ -8,15 +8,15 @@ from collections.abc import Iterator
 
 import polars as pl
 import pytest
-from dbt_runs import Build, Warehouse
-from small_books import SECOND
-from small_lake import LOADED_AT, frames
 
 from ledger_service.runtime.database import Database, Role
 from pipelines.lake.table import Table
 from pipelines.lake.warehouse import load_partition
 from pipelines.netting.tables import NET_POSITIONS
 from pipelines.reconciliation.tables import BREAKS
+from tests.warehouse.dbt_runs import Build, Warehouse
+from tests.warehouse.small_books import SECOND
+from tests.warehouse.small_lake import LOADED_AT, frames
 
 pytestmark = pytest.mark.xdist_group("warehouse")  # one build, in one worker
 DATES = f"{{from_date: {SECOND}, to_date: {SECOND}}}"

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
-from bookkeeping import Book, account, new_book
 from psycopg.conninfo import make_conninfo
 
 from ledger_service.runtime.database import Database, Role, Server, prepare
 from ledger_service.runtime.migrations import migrate
 from ledger_service.runtime.postgres_server import LOGIN_ROLE
+from tests.ledger_service.ledger.bookkeeping import Book, account, new_book
 
 
 @pytest.fixture(scope="session")

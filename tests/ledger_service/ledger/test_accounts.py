@@ -6,11 +6,11 @@ from typing import Any
 import polars as pl
 import psycopg
 import pytest
-from bookkeeping import NOON, Book, account, name, new_book, transfer
 
 from ledger_service.ledger.accounts import AccountTerms, change_account
 from ledger_service.ledger.books import ParticipantConflict, book_ids, register_participants
 from ledger_service.ledger.results import AccountChangeResult, AccountResult
+from tests.ledger_service.ledger.bookkeeping import NOON, Book, account, name, new_book, transfer
 
 CASES: list[tuple[AccountResult, dict[str, Any]]] = [
     (AccountResult.CREATED, account(20, debit_limit=0)),

@@ -8,10 +8,11 @@ from typing import Any
 
 import psycopg
 import pytest
-from bookkeeping import DAY, NOON, Book, account, name, new_book, transfer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from model import MOST, TOTALS, Account, Model
+
+from tests.ledger_service.ledger.bookkeeping import DAY, NOON, Book, account, name, new_book, transfer
+from tests.ledger_service.ledger.model import MOST, TOTALS, Account, Model
 
 ACCOUNTS = [
     account(1),

@@ -10,13 +10,13 @@ from pathlib import Path
 import polars as pl
 import psycopg
 import pytest
-from bookkeeping import NOON, Book, account, new_book, transfer
 
 from ledger_service.ledger.archive import ArchiveRefused, archive_month, restore_month
 from ledger_service.ledger.proofs import prove
 from ledger_service.ledger.sealing import seal
 from ledger_service.ledger.verification import verify
 from ledger_service.runtime.database import Database, Role, Server
+from tests.ledger_service.ledger.bookkeeping import NOON, Book, account, new_book, transfer
 
 JANUARY, FEBRUARY, MARCH = (date(2025, month, 1) for month in (1, 2, 3))
 LAST = date(2025, 3, 31)

@@ -6,7 +6,6 @@ from typing import Any
 import polars as pl
 import psycopg
 import pytest
-from bookkeeping import DAY, Book, account, new_book, transfer
 
 from ledger_service.ledger.accounts import ACCOUNT_COLUMNS, OPTIONAL_ACCOUNT_COLUMNS, create_accounts
 from ledger_service.ledger.arrays import MalformedIdentifier
@@ -17,6 +16,7 @@ from ledger_service.ledger.transfers import (
     create_transfers,
 )
 from ledger_service.ledger.whole_numbers import NotAWholeNumber, whole_numbers
+from tests.ledger_service.ledger.bookkeeping import DAY, Book, account, new_book, transfer
 
 
 def post(book: Book, column: str, *values: Any, dtype: Any = None) -> list[str]:

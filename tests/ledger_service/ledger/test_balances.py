@@ -7,7 +7,6 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from bookkeeping import DAY, NOON, Book, account, new_book, transfer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -25,6 +24,7 @@ from ledger_service.ledger.history import statement
 from ledger_service.ledger.sealing import seal
 from ledger_service.ledger.trial_balance import trial_balance
 from ledger_service.runtime.database import Database, Role, Server
+from tests.ledger_service.ledger.bookkeeping import DAY, NOON, Book, account, new_book, transfer
 
 
 @given(gaps=st.lists(st.integers(0, 2), max_size=40))

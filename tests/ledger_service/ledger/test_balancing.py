@@ -4,7 +4,8 @@ from typing import Any
 
 import psycopg
 import pytest
-from bookkeeping import Book, account, name, new_book, transfer
+
+from tests.ledger_service.ledger.bookkeeping import Book, account, name, new_book, transfer
 
 MOST = 2**63 - 1
 

@@ -3,7 +3,8 @@
 from typing import Any
 
 import pytest
-from bookkeeping import NOON, Book, account, name, new_book, transfer
+
+from tests.ledger_service.ledger.bookkeeping import NOON, Book, account, name, new_book, transfer
 
 
 def chain(*items: dict[str, Any]) -> list[dict[str, Any]]:

@@ -10,8 +10,9 @@ from threading import Barrier
 from typing import Any
 
 import psycopg
-from bookkeeping import DAY, Book, account, name, new_book, transfer
-from model import Account, Model
+
+from tests.ledger_service.ledger.bookkeeping import DAY, Book, account, name, new_book, transfer
+from tests.ledger_service.ledger.model import Account, Model
 
 CONNECTIONS = 4
 PATIENCE_S = 60

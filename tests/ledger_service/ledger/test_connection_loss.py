@@ -10,9 +10,10 @@ from dataclasses import replace
 
 import psycopg
 import pytest
-from bookkeeping import Book, account, name, new_book, transfer
 from psycopg import sql
-from test_concurrency import PATIENCE_S, until_blocked
+
+from tests.ledger_service.ledger.bookkeeping import Book, account, name, new_book, transfer
+from tests.ledger_service.ledger.test_concurrency import PATIENCE_S, until_blocked
 
 EARLIER = [
     transfer(1, 1, 2, 9, phase="pending"),

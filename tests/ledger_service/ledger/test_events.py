@@ -12,7 +12,6 @@ from typing import Any
 import polars as pl
 import psycopg
 import pytest
-from bookkeeping import DAY, Book, account, name, new_book, transfer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -31,6 +30,7 @@ from ledger_service.ledger.events import (
     read_events,
 )
 from ledger_service.runtime.database import Database, Role, Server
+from tests.ledger_service.ledger.bookkeeping import DAY, Book, account, name, new_book, transfer
 
 PATIENCE_S = 30
 

@@ -9,13 +9,13 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from bookkeeping import DAY, Book, account, name, new_book, transfer
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger_service.ledger import expiry
 from ledger_service.ledger.expiry import NOTHING_SWEPT, Sweep, release_id, sweep_expired
 from ledger_service.runtime.database import Database, Role, Server
+from tests.ledger_service.ledger.bookkeeping import DAY, Book, account, name, new_book, transfer
 
 LATER = datetime(2100, 1, 1, tzinfo=UTC)
 """A time by which every hold has expired, but for the ledger's own clock."""

@@ -6,7 +6,8 @@ from typing import Any
 
 import psycopg
 import pytest
-from bookkeeping import Book, account, name, new_book, transfer
+
+from tests.ledger_service.ledger.bookkeeping import Book, account, name, new_book, transfer
 
 
 def resolution(number: int, phase: str, **other: Any) -> dict[str, Any]:

@@ -5,13 +5,13 @@ from datetime import timedelta
 import polars as pl
 import psycopg
 import pytest
-from bookkeeping import NOON, Book, account, new_book, transfer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ledger_service.ledger.balances import AccountNotFound
 from ledger_service.ledger.chart import Side
 from ledger_service.ledger.history import Position, balance_history, query_transfers, statement
+from tests.ledger_service.ledger.bookkeeping import NOON, Book, account, new_book, transfer
 
 ENTRIES = st.lists(
     st.tuples(st.integers(0, 2), st.booleans(), st.sampled_from(["gift", "fee"])), max_size=25

@@ -2,9 +2,9 @@
 
 import psycopg
 import pytest
-from bookkeeping import Book, transfer
 
 from ledger_service.runtime.database import Database, Role, Server
+from tests.ledger_service.ledger.bookkeeping import Book, transfer
 
 JOURNAL = (
     "transfer",

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from bookkeeping import NOON, Book, account, transfer
+from tests.ledger_service.ledger.bookkeeping import NOON, Book, account, transfer
 
 SECOND = timedelta(seconds=1)
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import psycopg
 import pytest
-from bookkeeping import DAY, Book, account, name, new_book, transfer
 
 from ledger_service.ledger.balances import balance_at
 from ledger_service.ledger.expiry import sweep_books
 from ledger_service.runtime.database import Database, Role, Server
+from tests.ledger_service.ledger.bookkeeping import DAY, Book, account, name, new_book, transfer
 
 JOURNAL = 4_000
 FEW = 200

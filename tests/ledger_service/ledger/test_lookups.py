@@ -3,7 +3,6 @@
 from typing import Any
 
 import psycopg
-from bookkeeping import Book, account, name, new_book, transfer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +13,7 @@ from ledger_service.ledger.lookups import (
     lookup_transfers,
     query_accounts,
 )
+from tests.ledger_service.ledger.bookkeeping import Book, account, name, new_book, transfer
 
 
 @given(ids=st.sets(st.integers(1, 60), max_size=20), limit=st.integers(1, 7))

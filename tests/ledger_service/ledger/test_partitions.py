@@ -3,10 +3,9 @@
 from datetime import UTC, date, datetime
 from uuid import UUID
 
-from bookkeeping import Book, new_book, ordinary, transfer
-
 from ledger_service.ledger.partitions import keep_partitions_ahead
 from ledger_service.runtime.database import Database, Role, Server
+from tests.ledger_service.ledger.bookkeeping import Book, new_book, ordinary, transfer
 
 
 def id_of(year: int, month: int, day: int) -> str:

@@ -17,7 +17,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from bookkeeping import DAY, Book, account, name, new_book, transfer
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from ledger_service.ledger.poster import (
@@ -33,6 +32,7 @@ from ledger_service.ledger.poster import (
 from ledger_service.ledger.results import TransferResult
 from ledger_service.ledger.transfers import BATCH_LIMIT, BatchTooLarge
 from ledger_service.runtime.database import Database, Role, Server
+from tests.ledger_service.ledger.bookkeeping import DAY, Book, account, name, new_book, transfer
 
 PATIENCE_S = 30
 

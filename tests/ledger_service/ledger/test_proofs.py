@@ -8,7 +8,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from bookkeeping import NOON, Book, name, transfer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +16,7 @@ from ledger_service.ledger.leaves import leaf_hashes
 from ledger_service.ledger.proofs import SealBroken, TransferNotFound, TransferNotSealed, prove
 from ledger_service.ledger.sealing import seal
 from ledger_service.runtime.database import Database, Role, Server
+from tests.ledger_service.ledger.bookkeeping import NOON, Book, name, transfer
 
 SCRIPT = Path(check_proof.__file__)
 MANY = 40

@@ -5,10 +5,10 @@ from typing import Any
 
 import psycopg
 import pytest
-from bookkeeping import DAY, NOON, Book, account, name, new_book, transfer
 
 from ledger_service.ledger.results import TransferResult
 from ledger_service.ledger.transfers import BATCH_LIMIT, BatchTooLarge
+from tests.ledger_service.ledger.bookkeeping import DAY, NOON, Book, account, name, new_book, transfer
 
 MOST = 2**63 - 1
 

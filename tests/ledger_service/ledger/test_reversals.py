@@ -4,7 +4,8 @@ from typing import Any
 
 import psycopg
 import pytest
-from bookkeeping import DAY, NOON, Book, account, name, new_book, transfer
+
+from tests.ledger_service.ledger.bookkeeping import DAY, NOON, Book, account, name, new_book, transfer
 
 
 def reversal(number: int, of: int, amount: int | None = None, **other: Any) -> dict[str, Any]:

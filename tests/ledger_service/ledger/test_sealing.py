@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
-from bookkeeping import DAY, NOON, Book, name, new_book, ordinary, transfer
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +17,7 @@ from ledger_service.ledger.merkle import merkle_path, merkle_root
 from ledger_service.ledger.sealing import GENESIS, Block, SealRefused, blocks, seal
 from ledger_service.runtime.database import Database, Role, Server, prepare
 from ledger_service.runtime.migrations import migrate
+from tests.ledger_service.ledger.bookkeeping import DAY, NOON, Book, name, new_book, ordinary, transfer
 
 
 def sealed_chain(server: Server, *, date_style: str) -> list[Block]:

@@ -8,7 +8,6 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import psycopg
-from bookkeeping import DAY, Book, account, name, new_book
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -19,8 +18,10 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from model import TOTALS, Account, Model
-from test_against_the_model import HOLDS, items
+
+from tests.ledger_service.ledger.bookkeeping import DAY, Book, account, name, new_book
+from tests.ledger_service.ledger.model import TOTALS, Account, Model
+from tests.ledger_service.ledger.test_against_the_model import HOLDS, items
 
 ACCOUNTS = [
     account(1),

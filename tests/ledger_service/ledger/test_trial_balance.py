@@ -6,12 +6,12 @@ from datetime import timedelta
 import polars as pl
 import psycopg
 import pytest
-from bookkeeping import DAY, NOON, account, new_book, transfer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ledger_service.ledger import trial_balance as subject
 from ledger_service.ledger.trial_balance import general_ledger, trial_balance
+from tests.ledger_service.ledger.bookkeeping import DAY, NOON, account, new_book, transfer
 
 
 @given(moves=st.lists(st.tuples(st.integers(0, 2), st.permutations([1, 2, 3])), max_size=20))

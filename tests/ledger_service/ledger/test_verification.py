@@ -7,13 +7,13 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from bookkeeping import DAY, NOON, Book, account, name, new_book, transfer
 
 from ledger_service.ledger.checkpoints import Checkpoint, read_checkpoints, write_checkpoints
 from ledger_service.ledger.event_ranges import verify_range
 from ledger_service.ledger.sealing import seal
 from ledger_service.ledger.verification import BookReading, BookVerification, verify, verify_in_parallel
 from ledger_service.runtime.database import Database, Role, Server
+from tests.ledger_service.ledger.bookkeeping import DAY, NOON, Book, account, name, new_book, transfer
 
 NEXT_DAY = DAY + timedelta(days=1)
 LATER = DAY + timedelta(days=2)

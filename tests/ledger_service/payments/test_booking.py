@@ -8,7 +8,6 @@ from pathlib import Path
 import polars as pl
 import psycopg
 import pytest
-from small_day import ACCOUNTS, DAY, balances, deliver, payment
 
 from ledger_service.ledger.books import close_business_date
 from ledger_service.payments import booking, records
@@ -18,6 +17,7 @@ from ledger_service.payments.import_folder import ImportFolder
 from ledger_service.payments.posting import with_account_ids
 from ledger_service.payments.sources.berka import Berka
 from ledger_service.runtime.database import Database, Role, Server
+from tests.ledger_service.payments.small_day import ACCOUNTS, DAY, balances, deliver, payment
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
-from test_posting_in_event_order import Bench, Payment
 
 from ledger_service.ledger.books import lock_books
 from ledger_service.runtime.database import Database, Role, Server
+from tests.ledger_service.payments.test_posting_in_event_order import Bench, Payment
 
 PATIENCE_S = 20
 FUNDED = [Payment(None, "A/KES/0", 10, 1)]

@@ -7,13 +7,13 @@ from pathlib import Path
 import polars as pl
 import psycopg
 import pytest
-from small_day import DAY, balances, deliver, payment
 
 from ledger_service.ledger.books import close_business_date
 from ledger_service.ledger.verification import verify
 from ledger_service.payments.booking import book_day
 from ledger_service.payments.returns import KIND, RETURNS_SCHEMA, Outcome, book_returns
 from ledger_service.runtime.database import Database, Role, Server
+from tests.ledger_service.payments.small_day import DAY, balances, deliver, payment
 
 BOOKS = {"KE-B01": 1, "UG-B01": 2}
 LATER = datetime(2026, 1, 5, 18, tzinfo=UTC)

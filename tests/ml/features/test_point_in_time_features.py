@@ -8,12 +8,12 @@ from statistics import fmean, pstdev
 
 import polars as pl
 import pytest
-from credit_ledger import TODAY, Frames, Move, frames
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml.features.compute import FeatureSet
 from ml.features.expressions import within
+from tests.ml.credit_ledger import TODAY, Frames, Move, frames
 
 Featured = Callable[[Frames], FeatureSet]
 Values = Callable[[FeatureSet], dict[tuple[int, str], float | None]]

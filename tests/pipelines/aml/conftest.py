@@ -4,11 +4,11 @@ from collections.abc import Callable
 from datetime import date
 
 import pytest
-from aml_books import Books
 
 from pipelines.aml.rule import Rule
 from pipelines.aml.rules import load_rules
 from pipelines.aml.sweep import Sweep, sweep
+from tests.pipelines.aml.aml_books import Books
 
 
 @pytest.fixture

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from aml_books import Books
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from simulated_books import simulated_frames
 
 from pipelines.aml.detection import detection
 from pipelines.aml.refusals import ParameterUndeclared
 from pipelines.aml.rules import load_rules
 from pipelines.aml.sweep import Sweep, sweep, what_if
 from pipelines.simulation.simulate import simulate
+from tests.pipelines.aml.aml_books import Books
+from tests.pipelines.aml.simulated_books import simulated_frames
 
 RULES = load_rules()
 DAY = date(2025, 3, 5)

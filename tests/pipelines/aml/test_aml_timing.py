@@ -3,7 +3,8 @@
 from datetime import date, timedelta
 
 import pytest
-from aml_books import Books
+
+from tests.pipelines.aml.aml_books import Books
 
 THRESHOLD = 130_000_000
 EVE = date(2025, 3, 4)

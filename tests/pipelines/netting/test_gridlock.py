@@ -6,10 +6,10 @@ import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
-from liquidity_queues import Drawn, allowed, drawn_queues, frames
 
 from pipelines.netting.gridlock import fifo_choice, resolve_gridlock, settle_as_they_enter
 from pipelines.netting.payment_queue import QueueInvalid, QueueTooLarge, read_queue
+from tests.pipelines.netting.liquidity_queues import Drawn, allowed, drawn_queues, frames
 
 
 def prefixes(drawn: Drawn) -> list[list[int]]:

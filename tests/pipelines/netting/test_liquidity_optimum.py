@@ -8,13 +8,13 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from liquidity_queues import NAMES, Drawn, Queued, allowed, drawn_queues, frames
 from scipy.optimize import linprog
 
 from pipelines.netting.gridlock import resolve_gridlock
 from pipelines.netting.liquidity import Effort, OptimalSettlement, settle_most_value
 from pipelines.netting.liquidity_bound import SETTLES, Leaf, Relaxation
 from pipelines.netting.payment_queue import QueueTooLarge, read_queue
+from tests.pipelines.netting.liquidity_queues import NAMES, Drawn, Queued, allowed, drawn_queues, frames
 
 SHORT = Effort(solutions=30, branches=40)
 UNTIMED = settings(deadline=None)  # how long a solver takes on a busy machine is no claim

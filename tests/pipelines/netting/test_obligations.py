@@ -4,7 +4,6 @@ from datetime import date
 
 import polars as pl
 import pytest
-from clearing_books import DAY, Books, Debt, at, books
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +15,7 @@ from pipelines.netting.obligations import (
     obligations,
 )
 from pipelines.netting.tables import OBLIGATIONS
+from tests.pipelines.netting.clearing_books import DAY, Books, Debt, at, books
 
 WITH_BOOK = {"amani", "baobab", "cauri"}
 WITHOUT_BOOK = {"dogon", "ewe"}

@@ -1,9 +1,9 @@
 """Fixtures of the tests of returns."""
 
 import pytest
-from regulatory_books import Lake, Posting, booked
 
 from ledger_service.ledger.chart import ChartCode
+from tests.pipelines.regulatory.regulatory_books import Lake, Posting, booked
 
 
 @pytest.fixture

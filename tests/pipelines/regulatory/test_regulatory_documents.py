@@ -7,12 +7,12 @@ import json
 import polars as pl
 import pytest
 from lxml import html
-from regulatory_books import DAY, Lake
 
 from pipelines.regulatory.declaration import load_templates
 from pipelines.regulatory.document import UnsafeName, documents, write_returns
 from pipelines.regulatory.resubmission import changes
 from pipelines.regulatory.returns import prepare
+from tests.pipelines.regulatory.regulatory_books import DAY, Lake
 
 TEMPLATES = load_templates()
 

@@ -6,7 +6,6 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from regulatory_books import CURRENCIES, DAY, Lake, Posting, booked
 
 from ledger_service.ledger.chart import ChartCode
 from pipelines.regulatory.declaration import load_templates, read_template
@@ -14,6 +13,7 @@ from pipelines.regulatory.figures import GROUP, RUN, merged_runs
 from pipelines.regulatory.refusals import AccountsMissing, CellOverflow
 from pipelines.regulatory.returns import prepare
 from pipelines.regulatory.template import Balance, BalanceOf, Flow, Payments, Ratio, Rounding, Sum
+from tests.pipelines.regulatory.regulatory_books import CURRENCIES, DAY, Lake, Posting, booked
 
 TEMPLATES = load_templates()
 LIQUIDITY = [t for t in TEMPLATES if t.return_id == "daily_liquidity_position"]

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 from lxml import etree
-from reading_back import Schemas
+
+from tests.pipelines.settlement.reading_back import Schemas
 
 
 @pytest.fixture(scope="session")

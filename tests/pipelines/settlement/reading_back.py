@@ -8,9 +8,9 @@ from pathlib import Path
 
 import polars as pl
 from lxml import etree
-from settlement_day import DAY, EXPONENTS
 
 from pipelines.settlement.files import SettlementResult
+from tests.pipelines.settlement.settlement_day import DAY, EXPONENTS
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,18 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reading_back import Schemas, assert_files_say_what_the_tables_say
-from settlement_day import (
+
+from pipelines.lake.ledger_tables import PARTICIPANTS, PAYMENTS
+from pipelines.netting.positions import net
+from pipelines.netting.tables import NET_POSITIONS, OBLIGATIONS
+from pipelines.settlement.customer_transfers import PaymentRepeated
+from pipelines.settlement.day_messages import IdentifierTooLong
+from pipelines.settlement.files import OtherBusinessDate, SettlementResult, write_settlement_files
+from pipelines.settlement.iso20022 import messages
+from pipelines.settlement.iso20022.amounts import AmountTooLong, ExponentMissing
+from pipelines.settlement.tables import SETTLEMENT_EVIDENCE, SETTLEMENT_FILES, SETTLEMENT_TRANSACTIONS
+from tests.pipelines.settlement.reading_back import Schemas, assert_files_say_what_the_tables_say
+from tests.pipelines.settlement.settlement_day import (
     CIRCLE,
     DAY,
     EXPONENTS,
@@ -21,16 +31,6 @@ from settlement_day import (
     payments,
     settle,
 )
-
-from pipelines.lake.ledger_tables import PARTICIPANTS, PAYMENTS
-from pipelines.netting.positions import net
-from pipelines.netting.tables import NET_POSITIONS, OBLIGATIONS
-from pipelines.settlement.customer_transfers import PaymentRepeated
-from pipelines.settlement.day_messages import IdentifierTooLong
-from pipelines.settlement.files import OtherBusinessDate, SettlementResult, write_settlement_files
-from pipelines.settlement.iso20022 import messages
-from pipelines.settlement.iso20022.amounts import AmountTooLong, ExponentMissing
-from pipelines.settlement.tables import SETTLEMENT_EVIDENCE, SETTLEMENT_FILES, SETTLEMENT_TRANSACTIONS
 
 crossings = st.lists(
     st.builds(

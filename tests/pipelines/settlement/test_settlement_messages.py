@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import polars as pl
-from reading_back import Schemas, minor, only_transfer, text, transfers
-from settlement_day import CIRCLE, DAY, UETR, Crossing, payment_id, settle
+
+from tests.pipelines.settlement.reading_back import Schemas, minor, only_transfer, text, transfers
+from tests.pipelines.settlement.settlement_day import CIRCLE, DAY, UETR, Crossing, payment_id, settle
 
 HOSTILE = 'A&B <c> ]]> "q" \'\x00\x0b\x1f\x7f\u2028 ሀለሐ ' + "x" * 200
 

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
-from settlement_world import World, new_world
 
 from ledger_service.reference.schemes import Scheme
 from ledger_service.runtime.database import Database, Role, Server, prepare
 from ledger_service.runtime.migrations import migrate
 from ledger_service.runtime.postgres_server import LOGIN_ROLE
+from tests.ledger_service.payments.settlement.settlement_world import World, new_world
 
 _NUMBERS = itertools.count(1)
 

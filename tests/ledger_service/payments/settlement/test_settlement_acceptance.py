@@ -4,15 +4,6 @@ from collections.abc import Callable
 
 import psycopg
 import pytest
-from settlement_world import (
-    DAY,
-    MORNING,
-    World,
-    by_amount,
-    obligation,
-    payment_id,
-    scheme,
-)
 
 from ledger_service.ledger.lookups import account_revisions
 from ledger_service.payments.settlement.participants import (
@@ -30,6 +21,15 @@ from ledger_service.payments.settlement.scheme_book import position_account, res
 from ledger_service.payments.settlement.transfers import TransferRefused
 from ledger_service.payments.settlement.windows import windows
 from ledger_service.reference.schemes import Scheme
+from tests.ledger_service.payments.settlement.settlement_world import (
+    DAY,
+    MORNING,
+    World,
+    by_amount,
+    obligation,
+    payment_id,
+    scheme,
+)
 
 Operated = Callable[[Scheme], World]
 

@@ -6,7 +6,6 @@ from datetime import timedelta
 import polars as pl
 import psycopg
 import pytest
-from settlement_world import DAY, EVENING, MORNING, World, obligation, payment_id, scheme
 
 from ledger_service.payments.settlement.instruction_log import Instruction, instructions
 from ledger_service.payments.settlement.instructions import (
@@ -45,6 +44,15 @@ from ledger_service.payments.settlement.repairs import (
 )
 from ledger_service.payments.settlement.windows import WindowInState
 from ledger_service.reference.schemes import Scheme
+from tests.ledger_service.payments.settlement.settlement_world import (
+    DAY,
+    EVENING,
+    MORNING,
+    World,
+    obligation,
+    payment_id,
+    scheme,
+)
 
 Operated = Callable[[Scheme], World]
 

@@ -7,16 +7,6 @@ from random import Random
 
 import polars as pl
 import pytest
-from settlement_world import (
-    DAY,
-    EVENING,
-    MORNING,
-    PARTICIPANTS,
-    World,
-    by_amount,
-    obligation,
-    scheme,
-)
 
 from ledger_service.payments.settlement.acceptance import OBLIGATION_SCHEMA, accept
 from ledger_service.payments.settlement.participants import Cover, set_bilateral_limit, set_cover
@@ -35,6 +25,16 @@ from ledger_service.payments.settlement.windows import (
 from ledger_service.reference.schemes import Scheme
 from ledger_service.runtime.database import Database, Role, Server
 from pipelines.netting.tables import OBLIGATIONS
+from tests.ledger_service.payments.settlement.settlement_world import (
+    DAY,
+    EVENING,
+    MORNING,
+    PARTICIPANTS,
+    World,
+    by_amount,
+    obligation,
+    scheme,
+)
 
 Operated = Callable[[Scheme], World]
 

@@ -10,9 +10,10 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from payments_to_write import IDENTITY, batches, written
 from xsdata.formats.dataclass.context import XmlContext
 from xsdata.formats.dataclass.parsers import XmlParser
+
+from tests.pipelines.settlement.iso20022.payments_to_write import IDENTITY, batches, written
 
 EXPONENTS = {"KES": 2, "XOF": 0, "TND": 3, "USD": 2}
 CONTEXT = XmlContext()

@@ -6,12 +6,12 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from payments_to_write import IDENTITY, WRITERS, batches, written
 
 from pipelines.settlement.iso20022.read_message import read, recognise
 from pipelines.settlement.profile import profile
 from pipelines.settlement.reading import Head, Records, Refused
 from pipelines.settlement.writing import uetr_of
+from tests.pipelines.settlement.iso20022.payments_to_write import IDENTITY, WRITERS, batches, written
 
 ONE_TO_ONE = [name for name in WRITERS if name not in ("pacs.029.001.02", "camt.060.001.05")]
 """Formats with a record a payment; a settlement request has two movements, a report request no money."""

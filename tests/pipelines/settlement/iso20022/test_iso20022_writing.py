@@ -14,7 +14,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import etree
-from payments_to_write import IDENTITY, WRITERS, batches, example, written
 from pyiso20022.pain import pain_008_001_09 as direct_debit
 
 from pipelines.settlement.iso20022 import messages
@@ -22,6 +21,13 @@ from pipelines.settlement.iso20022.conformity import LENGTHS
 from pipelines.settlement.problems import FileRefused
 from pipelines.settlement.profile import PROFILES, prepared, profile
 from pipelines.settlement.writing import uetr_of
+from tests.pipelines.settlement.iso20022.payments_to_write import (
+    IDENTITY,
+    WRITERS,
+    batches,
+    example,
+    written,
+)
 
 OFFICIAL = [name for name in WRITERS if not name.startswith("pain.008")]
 """Formats whose official schema is at hand."""

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
-from swift_payments import IDENTITY, bank_payment, batch, cover_payment, customer_payment
 
 from pipelines.settlement.payment_batch import PAYMENT_BATCH
 from pipelines.settlement.problems import FileRefused
@@ -17,6 +16,13 @@ from pipelines.settlement.reading import Head, Records, Refused, summarise
 from pipelines.settlement.swift.payment_messages import write_mt103, write_mt202, write_mt202cov
 from pipelines.settlement.swift.reader import read, recognise
 from pipelines.settlement.writing import Writer
+from tests.pipelines.settlement.swift.swift_payments import (
+    IDENTITY,
+    bank_payment,
+    batch,
+    cover_payment,
+    customer_payment,
+)
 
 MODEST = settings(
     max_examples=20,

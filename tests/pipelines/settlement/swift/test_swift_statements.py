@@ -10,12 +10,20 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
-from swift_payments import IDENTITY, accounts, bics, maybe, references, texts, uetrs
 
 from pipelines.settlement.problems import FileRefused
 from pipelines.settlement.reading import ENTRIES_READ, Balance, Head, Part, Records, Refused, summarise
 from pipelines.settlement.swift.reader import read, recognise
 from pipelines.settlement.swift.statement_messages import STATEMENTS_WRITTEN, write_statements
+from tests.pipelines.settlement.swift.swift_payments import (
+    IDENTITY,
+    accounts,
+    bics,
+    maybe,
+    references,
+    texts,
+    uetrs,
+)
 
 MODEST = settings(
     max_examples=20,
