@@ -41,6 +41,15 @@ class NoScheme(LookupError):
         super().__init__(f"no settlement scheme {scheme_id!r} is valid on {on}")
 
 
+class TwoHomes(ValueError):
+    """Two schemes are both the home of a currency on a date."""
+
+    def __init__(self, currency: str, on: date) -> None:
+        self.currency = currency
+        self.on = on
+        super().__init__(f"{currency} has more than one home scheme on {on}")
+
+
 class SettlementModel(StrEnum):
     """When an obligation is settled."""
 
@@ -142,6 +151,10 @@ class Scheme(_Part):
     model: SettlementModel
     netting: NettingKind | None = None
     currencies: Annotated[tuple[Currency, ...], Field(min_length=1)]
+    home: bool = False
+    """Obligations in its currencies that name no scheme settle here."""
+    joining_caps_minor: dict[Currency, PositiveMinor] = {}
+    """Net debit cap of a participant until the operator gives it another; without one it has none."""
     windows: tuple[SchemeWindow, ...] = ()
     pvp_pairs: tuple[tuple[Currency, Currency], ...] = ()
     """Currencies whose obligations may be tied: payment versus payment."""
@@ -162,6 +175,8 @@ class Scheme(_Part):
         for window in by_amount:
             _only(window.closes_at_minor or {}, self.currencies, "windows")
         offsets = [window.closes_at for window in self.windows if window.closes_at is not None]
+        if self.home and not offsets:
+            raise ValueError("home: a home scheme closes its windows by the clock")
         if any(earlier >= later for earlier, later in pairwise(offsets)):
             raise ValueError("windows: cut-offs must ascend")
         return self
@@ -171,6 +186,7 @@ class Scheme(_Part):
         _once(self.currencies, "currencies")
         _once((window.id for window in self.windows), "windows")
         _once((rule.code for rule in self.agent.retries), "agent.retries")
+        _only(self.joining_caps_minor, self.currencies, "joining_caps_minor")
         for pair in self.pvp_pairs:
             _only(pair, self.currencies, "pvp_pairs")
             _once(pair, "pvp_pairs")
@@ -224,6 +240,18 @@ def scheme_on(scheme_id: str, on: date, schemes: Iterable[Scheme] | None = None)
     if not valid:
         raise NoScheme(scheme_id, on)
     return max(valid, key=lambda scheme: scheme.valid_from)
+
+
+def home_schemes(on: date, schemes: Iterable[Scheme] | None = None) -> tuple[Scheme, ...]:
+    """The home schemes that are valid on a business date, by id; raises `TwoHomes`."""
+    known = read_schemes() if schemes is None else tuple(schemes)
+    ids = sorted({scheme.id for scheme in known if scheme.valid_from <= on})
+    homes = tuple(scheme for scheme in (scheme_on(one, on, known) for one in ids) if scheme.home)
+    currencies = [currency for scheme in homes for currency in scheme.currencies]
+    for currency in currencies:
+        if currencies.count(currency) > 1:
+            raise TwoHomes(currency, on)
+    return homes
 
 
 def _once(values: Iterable[object], field: str) -> None:

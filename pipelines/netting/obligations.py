@@ -4,12 +4,14 @@ Belongs here: reading obligations off the clearing accounts, each counted once, 
 two books of a pair say the same. Netting them is in `positions.py`.
 """
 
+from collections.abc import Iterable
 from datetime import date
 
 import polars as pl
 
+from ledger_service.reference.schemes import Scheme
 from pipelines.netting.tables import OBLIGATIONS
-from pipelines.netting.windows import Schedule, schedule_on
+from pipelines.netting.windows import window_id
 
 MIRROR_DIFFERENCES_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "business_date": pl.Date,
@@ -57,7 +59,7 @@ def obligations(
     accounts: pl.DataFrame,
     participants: pl.DataFrame,
     *,
-    schedule: Schedule | None = None,
+    schemes: Iterable[Scheme] | None = None,
 ) -> pl.DataFrame:
     """One row of OBLIGATIONS per obligation of the business date.
 
@@ -65,17 +67,16 @@ def obligations(
     of P to Q when it is a credit, of Q to P when it is a debit. Where both have books each has a mirror
     entry: the one in the debtor's book counts. A debtor without a book is read from the creditor's.
 
-    `schedule` defaults to the one valid on the business date. Raises `ClearingAccountInvalid`,
-    `SeveralBusinessDates`, `NoWindowSchedule`.
+    `schemes` give the windows, by default those that WGI ships. Raises `ClearingAccountInvalid`,
+    `SeveralBusinessDates`, `TwoHomes`.
     """
     business_date = business_date_of(entries)
     if business_date is None:
         return OBLIGATIONS.empty()
-    windows = schedule_on(business_date) if schedule is None else schedule
     counted = (
         _clearing_entries(entries, accounts, participants)
         .filter(pl.col("in_debtor_book") | ~pl.col("both_have_books"))
-        .with_columns(windows.window_id(business_date))
+        .with_columns(window_id(business_date, schemes))
         .select(list(OBLIGATIONS.schema))
         .collect()
     )
