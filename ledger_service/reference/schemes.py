@@ -142,6 +142,14 @@ class SettlementAgent(_Part):
         return next((rule for rule in self.retries if rule.code == code), None)
 
 
+class Operator(_Part):
+    """Who runs a scheme: the participant in whose book positions are kept."""
+
+    participant_id: Annotated[str, Field(pattern="^[A-Z0-9][A-Z0-9-]{1,31}$")]
+    name: Annotated[str, Field(min_length=1)]
+    country: Annotated[str, Field(pattern="^[A-Z]{2}$")]
+
+
 class Scheme(_Part):
     """One settlement scheme as it is valid from a date on."""
 
@@ -158,6 +166,7 @@ class Scheme(_Part):
     windows: tuple[SchemeWindow, ...] = ()
     pvp_pairs: tuple[tuple[Currency, Currency], ...] = ()
     """Currencies whose obligations may be tied: payment versus payment."""
+    operator: Operator
     agent: SettlementAgent
     default_fund: dict[str, Any] = {}
     """Layers of loss sharing, as their reader understands them."""

@@ -101,10 +101,95 @@ BANK_ANSWERS = Table(
     key=("message_id", "transaction_id", "kind"),
 )
 
+SETTLEMENT_ACCEPTANCES = Table(
+    name="settlement_acceptances",
+    description="Each obligation of the date in the operator's book of its scheme: accepted with the "
+    "debtor's cover, or refused.",
+    schema={
+        "business_date": pl.Date,
+        "book_id": pl.Int32,  # of the obligation, as in obligations
+        "account_id": pl.Int64,
+        "version": pl.Int64,
+        "scheme_id": pl.String,
+        "operator_book_id": pl.Int32,
+        "window_id": pl.String,
+        "obligation_id": pl.String,  # UUID; stands as payment in the operator's book
+        "result": pl.String,  # payments.settlement.acceptance.Acceptance
+        "code": pl.String,  # of the ledger, where it refused
+    },
+    key=("book_id", "account_id", "version"),
+)
+
+SETTLEMENT_WINDOWS = Table(
+    name="settlement_windows",
+    description="Windows of the date in the operators' books, as they were instructed.",
+    schema={
+        "business_date": pl.Date,
+        "scheme_id": pl.String,
+        "operator_book_id": pl.Int32,
+        "window_number": pl.Int32,  # 1, 2, 3 ... of the scheme
+        "window_id": pl.String,
+        "run": pl.Int32,  # 1, and one more with each recast
+        "opened_at": pl.Datetime("us", "UTC"),
+        "closed_at": pl.Datetime("us", "UTC"),  # null while it is open
+        "event_from": pl.Int64,  # the window is the events (from, to] of the book
+        "event_to": pl.Int64,
+        "obligations": pl.Int64,
+        "instructions": pl.Int64,
+    },
+    key=("scheme_id", "window_number"),
+)
+
+_INSTRUCTION = {
+    "business_date": pl.Date,
+    "instruction_id": pl.String,
+    "scheme_id": pl.String,
+    "operator_book_id": pl.Int32,
+    "window_date": pl.Date,
+    "window_number": pl.Int32,
+    "window_id": pl.String,
+    "run": pl.Int32,
+    "participant_id": pl.String,
+    "currency": pl.String,
+    "direction": pl.String,  # pay_in, pay_out: as the participant sees it
+    "amount_minor": pl.Int64,
+    "attempt": pl.Int32,
+    "net_ref": pl.String,  # of the net position that it settles
+}
+
+SETTLEMENT_INSTRUCTIONS = Table(
+    name="settlement_instructions",
+    description="What the settlement agents are told on the date: the windows of the date, and what of "
+    "earlier ones is tried again.",
+    schema=_INSTRUCTION,
+    key=("instruction_id",),
+)
+
+SETTLEMENT_FINALITY = Table(
+    name="settlement_finality",
+    description="What became of instructions, as known when the exchange of the date had ended: those "
+    "of the date, and earlier ones that were open or that something happened to.",
+    schema={
+        **_INSTRUCTION,
+        "state": pl.String,  # payments.settlement.instruction_log.InstructionState
+        "code": pl.String,  # why it was rejected
+        "reason": pl.String,
+        "reference": pl.String,  # of the confirmation
+        "retry_at": pl.Datetime("us", "UTC"),  # null where a person has to look
+        "at": pl.Datetime("us", "UTC"),  # of the state; of a confirmation, the time of finality
+        "transfer_id": pl.String,  # of the state, in the operator's book
+    },
+    key=("instruction_id",),
+)
+
 SETTLEMENT_EVIDENCE = evidence_table("settlement")
 
 SETTLEMENT_TABLES = (
     SETTLEMENT_FILES,
     SETTLEMENT_TRANSACTIONS,
+    SETTLEMENT_ACCEPTANCES,
+    SETTLEMENT_WINDOWS,
+    SETTLEMENT_INSTRUCTIONS,
+    SETTLEMENT_FINALITY,
     SETTLEMENT_EVIDENCE,
 )

@@ -65,14 +65,17 @@ class Cover:
 def join(
     connection: psycopg.Connection, books: SchemeBook, *, participant_id: str, opened_on: date
 ) -> None:
-    """Open the participant's position accounts, without cover; idempotent. Raises `AccountRefused`."""
+    """Open the participant's position accounts; idempotent. Raises `AccountRefused`.
+
+    Its cover is the scheme's joining cap of the currency, and none where the scheme gives none.
+    """
     accounts = [
         NewAccount(
             books.reference("position", currency, participant_id),
             ChartCode.SETTLEMENT_POSITIONS,
             currency,
             counterparty_id=participant_id,
-            debit_limit=0,
+            debit_limit=books.scheme.joining_caps_minor.get(currency, 0),
         )
         for currency in books.scheme.currencies
     ]

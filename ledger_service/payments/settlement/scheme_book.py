@@ -14,7 +14,7 @@ import polars as pl
 import psycopg
 
 from ledger_service.ledger.accounts import ACCOUNT_COLUMNS, create_accounts
-from ledger_service.ledger.books import lock_books
+from ledger_service.ledger.books import lock_books, register_participants
 from ledger_service.ledger.chart import ChartCode
 from ledger_service.ledger.results import AccountResult
 from ledger_service.reference.schemes import Scheme
@@ -79,6 +79,34 @@ class NewAccount:
     counterparty_id: str | None = None
     debit_limit: int | None = None
     credit_limit: int | None = None
+
+
+def operator_book(connection: psycopg.Connection, scheme: Scheme) -> SchemeBook:
+    """The scheme in its operator's book, which is opened where it is not; idempotent.
+
+    Raises `ParticipantConflict` when the operator is registered as somebody else.
+    """
+    operator = scheme.operator
+    row = {
+        "participant_id": operator.participant_id,
+        "name": f"{operator.name}, {scheme.title}",
+        "kind": "scheme_operator",
+        "country": operator.country,
+        "bic": None,
+        "home_currency": scheme.currencies[0],
+        "has_book": True,
+    }
+    with connection.transaction():
+        opened = register_participants(connection, pl.DataFrame([row]))
+    return SchemeBook(scheme, opened[operator.participant_id])
+
+
+def known_operator_book(connection: psycopg.Connection, scheme: Scheme) -> SchemeBook | None:
+    """The scheme in its operator's book; None where nothing was settled yet."""
+    row = connection.execute(
+        "SELECT book_id FROM ledger.book WHERE participant_id = %s", [scheme.operator.participant_id]
+    ).fetchone()
+    return SchemeBook(scheme, row[0]) if row else None
 
 
 def operate(connection: psycopg.Connection, books: SchemeBook, *, opened_on: date) -> None:

@@ -1,5 +1,6 @@
 """The files that settle the nets and carry the customer payments, and their life at the banks."""
 
+from collections.abc import Mapping
 from datetime import date
 
 import dagster as dg
@@ -8,6 +9,7 @@ import structlog
 
 from ledger_service.ledger.books import register_participants
 from ledger_service.payments.returns import book_returns
+from ledger_service.payments.settlement.instruction_log import InstructionState
 from ledger_service.runtime.database import Database, Role
 from orchestration.asset import LEDGER_POOL, business_date_asset
 from orchestration.asset_page import in_major_units, pages_wanted, table
@@ -21,7 +23,9 @@ from orchestration.bank_lives import (
 )
 from orchestration.partitions import business_dates
 from orchestration.resources import Platform
-from pipelines.lake.ledger_tables import PARTICIPANTS, PAYMENTS
+from orchestration.settlement_cycle import IN_A_WINDOW, run_cycle
+from orchestration.settlement_finality import settled_beyond, take_all_answers
+from pipelines.lake.ledger_tables import ENTRIES, PARTICIPANTS, PAYMENTS
 from pipelines.netting.tables import NET_POSITIONS, OBLIGATIONS
 from pipelines.settlement.bank_answers import (
     counts_by_message,
@@ -34,18 +38,75 @@ from pipelines.settlement.bank_answers import (
 from pipelines.settlement.banks.bank import OutgoingFile
 from pipelines.settlement.banks.delivery import FINAL
 from pipelines.settlement.files import write_settlement_files
+from pipelines.settlement.instruction_answers import leg_answers, verdicts
 from pipelines.settlement.tables import (
     BANK_ANSWERS,
     BANK_FILES,
+    SETTLEMENT_ACCEPTANCES,
     SETTLEMENT_EVIDENCE,
     SETTLEMENT_FILES,
+    SETTLEMENT_FINALITY,
+    SETTLEMENT_INSTRUCTIONS,
     SETTLEMENT_TRANSACTIONS,
+    SETTLEMENT_WINDOWS,
 )
 
 _log = structlog.get_logger(__name__)
 
 
-@business_date_asset(group="settlement", owner="settlement", kinds={"xml", "polars"}, deps=["netting"])
+@business_date_asset(
+    group="settlement",
+    owner="settlement",
+    kinds={"polars", "postgres"},
+    deps=["netting"],
+    pool=LEDGER_POOL,
+)
+def settlement_instructions(
+    context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
+) -> None:
+    """The date's obligations in the operators' books: accepted with cover, closed by window, instructed.
+
+    Of a range, the last date is settled: those before are history, and were settled when it happened.
+    So is a date before one that was settled: what was written of it then stays.
+    """
+    days = business_dates(context)
+    lake, day = platform.lake, days[-1]
+    if settled_beyond(lake, days):
+        return
+    owed = lake.read(OBLIGATIONS, day)
+    with platform.server.connect(Database.LEDGER, Role.APP, autocommit=True) as database:
+        done = run_cycle(database, obligations=owed, entries=lake.read(ENTRIES, day), day=day)
+    lake.write(SETTLEMENT_ACCEPTANCES, day, done.acceptances)
+    lake.write(SETTLEMENT_WINDOWS, day, done.windows)
+    lake.write(SETTLEMENT_INSTRUCTIONS, day, done.instructions)
+    outside = owed.join(done.acceptances, on=OBLIGATIONS.key, how="anti")
+    refused = done.acceptances.filter(~pl.col("result").is_in(IN_A_WINDOW))
+    page = {}
+    if pages_wanted(days):
+        exponents = platform.exponents(day)
+        page = {
+            "windows": table(done.windows.drop("business_date", "event_from", "event_to")),
+            "instructions": table(
+                in_major_units(done.instructions.drop("business_date", "net_ref"), exponents)
+            ),
+            "refused": table(refused.drop("business_date")),
+            "without a home scheme": table(_by_currency(outside, exponents)),
+        }
+    context.add_asset_metadata(
+        {
+            "is everything covered and instructed?": _covered(done.acceptances, refused),
+            "windows": done.windows.height,
+            "instructions": done.instructions.height,
+            "obligations without a home scheme": outside.height,
+            **page,
+        },
+        partition_key=str(day),
+    )
+
+
+@business_date_asset(
+    group="settlement", owner="settlement", kinds={"xml", "polars"}, deps=["settlement_instructions"]
+)
 def settlement_files(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> None:
     """ISO 20022 files: a `pacs.009` per net debtor, a `pacs.008` batch per receiving participant."""
     days = business_dates(context)
@@ -125,6 +186,70 @@ def bank_files(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Pla
             **(_bank_page(platform, files, answered, day) if pages_wanted(days) else {}),
         },
         partition_key=str(day),
+    )
+
+
+@business_date_asset(
+    group="settlement",
+    owner="settlement",
+    kinds={"polars", "postgres"},
+    deps=["bank_files"],
+    pool=LEDGER_POOL,
+)
+def settlement_finality(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> None:
+    """What the settlement agents answered, booked: final, or rejected and to be tried again or repaired.
+
+    The operators' books are closed behind the date. Of a range, the last date is settled.
+    """
+    days = business_dates(context)
+    lake, day = platform.lake, days[-1]
+    if settled_beyond(lake, days):
+        return
+    legs = leg_answers(
+        lake.scan_until(SETTLEMENT_TRANSACTIONS, day).filter(pl.col("net_ref").is_not_null()).collect(),
+        lake.scan_until(BANK_ANSWERS, day).collect(),
+    )
+    known, alarms = take_all_answers(platform, verdicts(legs), day=day)
+    lake.write(SETTLEMENT_FINALITY, day, known)
+    for alarm in alarms:
+        _log.warning("settlement_alarm", business_date=str(day), what=alarm)
+    page = {}
+    if pages_wanted(days):
+        shown = known.drop("business_date", "operator_book_id", "net_ref", "transfer_id")
+        page["instructions"] = table(in_major_units(shown, platform.exponents(day)))
+    context.add_asset_metadata(
+        {
+            "is it all final?": _final(known),
+            "to be looked at": dg.MetadataValue.md("\n".join(f"- {each}" for each in alarms) or "none"),
+            **page,
+        },
+        partition_key=str(day),
+    )
+
+
+def _covered(acceptances: pl.DataFrame, refused: pl.DataFrame) -> str:
+    """What a person asks first of the day's instructions."""
+    if refused.is_empty():
+        return f"yes: {acceptances.height} obligations in their windows"
+    reasons = refused.group_by("result").len().sort("result").iter_rows()
+    said = ", ".join(f"{count} {result}" for result, count in reasons)
+    return f"NO: {said} of {acceptances.height}: windows stay open until it is mended"
+
+
+def _final(known: pl.DataFrame) -> str:
+    """What a person asks first of the day's finality."""
+    current = known.filter(pl.col("state") != InstructionState.WITHDRAWN.value)
+    final = current.filter(state=InstructionState.CONFIRMED.value).height
+    said = f"{final} of {current.height} instructions are final"
+    return said if final == current.height else f"NO: {said}; `wgi settlement repairs`"
+
+
+def _by_currency(obligations: pl.DataFrame, exponents: Mapping[str, int]) -> pl.DataFrame:
+    return in_major_units(
+        obligations.group_by("currency")
+        .agg(obligations=pl.len(), amount_minor=pl.col("amount_minor").sum())
+        .sort("currency"),
+        exponents,
     )
 
 

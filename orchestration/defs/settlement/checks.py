@@ -5,17 +5,86 @@ import hashlib
 import dagster as dg
 import polars as pl
 
+from ledger_service.payments.settlement.instruction_log import InstructionState
 from orchestration.asset import business_date_check
 from orchestration.asset_page import table
 from orchestration.partitions import business_dates
 from orchestration.resources import Platform
+from orchestration.settlement_cycle import IN_A_WINDOW
+from pipelines.netting.tables import NET_POSITIONS
 from pipelines.settlement.banks.delivery import ALARMS
+from pipelines.settlement.instruction_answers import instruction_differences
 from pipelines.settlement.tables import (
     BANK_ANSWERS,
     BANK_FILES,
+    SETTLEMENT_ACCEPTANCES,
     SETTLEMENT_FILES,
+    SETTLEMENT_FINALITY,
+    SETTLEMENT_INSTRUCTIONS,
     SETTLEMENT_TRANSACTIONS,
+    SETTLEMENT_WINDOWS,
 )
+
+
+@business_date_check(
+    asset="settlement_instructions",
+    blocking=True,
+    description="Every obligation of a home scheme is in its window, covered when it was accepted.",
+)
+def obligations_are_covered(
+    context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
+) -> dg.AssetCheckResult:
+    """Blocking: what a participant has no cover for is not sent to be settled."""
+    found = (
+        platform.lake.scan(SETTLEMENT_ACCEPTANCES, business_dates(context))
+        .filter(~pl.col("result").is_in(IN_A_WINDOW))
+        .collect()
+    )
+    return dg.AssetCheckResult(
+        passed=found.is_empty(), metadata={"refused": found.height, "rows": table(found)}
+    )
+
+
+@business_date_check(
+    asset="settlement_instructions",
+    blocking=True,
+    description="What the operators' books instruct is what the participants' books net to.",
+)
+def operators_net_the_same(
+    context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
+) -> dg.AssetCheckResult:
+    """Blocking: the agents are told what the files to the banks say, from two sets of books."""
+    days = business_dates(context)
+    found = instruction_differences(
+        net_positions=platform.lake.scan(NET_POSITIONS, days).collect(),
+        windows=platform.lake.scan(SETTLEMENT_WINDOWS, days).collect(),
+        instructions=platform.lake.scan(SETTLEMENT_INSTRUCTIONS, days).collect(),
+    )
+    return dg.AssetCheckResult(
+        passed=found.is_empty(), metadata={"differences": found.height, "rows": table(found)}
+    )
+
+
+@business_date_check(
+    asset="settlement_finality",
+    description="Every instruction is final: none is rejected, and none waits for its agent.",
+)
+def instructions_are_final(
+    context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
+) -> dg.AssetCheckResult:
+    """Somebody must look at what is not settled; the day goes on."""
+    done = [InstructionState.CONFIRMED.value, InstructionState.WITHDRAWN.value]
+    found = (
+        platform.lake.scan(SETTLEMENT_FINALITY, business_dates(context)[-1:])
+        .filter(~pl.col("state").is_in(done))
+        .drop("business_date")
+        .collect()
+    )
+    return dg.AssetCheckResult(
+        passed=found.is_empty(),
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"not final": found.height, "rows": table(found)},
+    )
 
 
 @business_date_check(

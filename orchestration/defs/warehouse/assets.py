@@ -57,7 +57,7 @@ LAKE_TABLES: tuple[Table, ...] = (
     deps=[
         "close",
         "netting",
-        "settlement_files",
+        "settlement_finality",
         "reconciliation",
         "aml",
         "returns",

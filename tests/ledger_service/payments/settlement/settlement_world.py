@@ -20,6 +20,7 @@ from ledger_service.payments.settlement.positions import NetPosition
 from ledger_service.payments.settlement.scheme_book import (
     SchemeBook,
     operate,
+    operator_book,
     scheme_accounts,
 )
 from ledger_service.payments.settlement.window_obligations import obligations_of
@@ -61,6 +62,7 @@ def scheme(**other: Any) -> Scheme:
                 {"id": "small-2", "closes_at": "20:00"},
             ],
             "pvp_pairs": [["KES", "UGX"]],
+            "operator": {"participant_id": "OP-SMALL", "name": "Operator", "country": "KE"},
             "agent": AGENT,
         }
         | other
@@ -156,7 +158,6 @@ def new_world(
     connection: psycopg.Connection, of: Scheme, *, number: int, cap_minor: int = PLENTY
 ) -> World:
     """The scheme in the book of an operator that nobody else has, its participants with cover."""
-    operator = f"OP-{number:04}"
     rows = [
         {
             "participant_id": participant_id,
@@ -165,12 +166,13 @@ def new_world(
             "country": "KE",
             "bic": None,
             "home_currency": "KES",
-            "has_book": participant_id == operator,
+            "has_book": False,
         }
-        for participant_id in (operator, *PARTICIPANTS)
+        for participant_id in PARTICIPANTS
     ]
-    book_id = register_participants(connection, pl.DataFrame(rows, infer_schema_length=None))[operator]
-    books = SchemeBook(of, book_id)
+    register_participants(connection, pl.DataFrame(rows, infer_schema_length=None))
+    operator = of.operator.model_copy(update={"participant_id": f"OP-{number:04}"})
+    books = operator_book(connection, of.model_copy(update={"operator": operator}))
     operate(connection, books, opened_on=DAY)
     for participant_id in PARTICIPANTS:
         join(connection, books, participant_id=participant_id, opened_on=DAY)
