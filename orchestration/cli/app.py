@@ -12,6 +12,7 @@ from orchestration.cli.banks import banks_app
 from orchestration.cli.files import files_app
 from orchestration.cli.ledger import ledger_app
 from orchestration.cli.options import SourceOption
+from orchestration.cli.settlement import settlement_app
 
 app = typer.Typer(
     help="Wekeza Global Infrastructure: many banks, many currencies, one set of books.\n\n"
@@ -26,6 +27,7 @@ app = typer.Typer(
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(files_app, name="files")
 app.add_typer(banks_app, name="banks")
+app.add_typer(settlement_app, name="settlement")
 
 
 @app.callback()

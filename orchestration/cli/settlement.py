@@ -1,0 +1,214 @@
+"""`wgi settlement`: windows, positions, instructions and what people do about them."""
+
+from typing import Annotated
+
+import typer
+
+from ledger_service.payments.settlement.instruction_log import InstructionState
+from ledger_service.payments.settlement.repairs import RepairAction
+from orchestration.cli.options import SourceOption, day
+
+settlement_app = typer.Typer(
+    help="Settlement schemes: windows, positions, instructions to the agents, repairs.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+
+SchemeArgument = Annotated[str, typer.Argument(metavar="SCHEME", help="Id of the scheme.")]
+WindowArgument = Annotated[
+    int, typer.Argument(metavar="NUMBER", min=1, help="Number of the window in its scheme.")
+]
+SchemeOption = Annotated[str | None, typer.Option(help="Of one scheme.")]
+DateOption = Annotated[str | None, typer.Option(metavar="DATE", help="Of one business date.")]
+LimitOption = Annotated[int, typer.Option(min=1, help="At most so many, the latest.")]
+ByOption = Annotated[str, typer.Option(metavar="PERSON", help="Who does it; kept with it.")]
+BecauseOption = Annotated[str, typer.Option(metavar="TEXT", help="Why; kept with it.")]
+
+
+@settlement_app.command()
+def schemes(*, source: SourceOption = None) -> None:
+    """List the schemes: how each settles, in which currencies, and the window that is open."""
+    from orchestration.cli.settlement_shown import show_schemes
+
+    show_schemes(source=source)
+
+
+@settlement_app.command()
+def windows(
+    *,
+    scheme: SchemeOption = None,
+    date: DateOption = None,
+    limit: LimitOption = 50,
+    source: SourceOption = None,
+) -> None:
+    """List windows with their state, from open to settled."""
+    from orchestration.cli.settlement_shown import show_windows
+
+    show_windows(source=source, scheme_id=scheme, on=day(date) if date else None, limit=limit)
+
+
+@settlement_app.command()
+def positions(scheme: SchemeArgument, number: WindowArgument, *, source: SourceOption = None) -> None:
+    """Show what each participant pays or receives in a window; of an open one, as it stands."""
+    from orchestration.cli.settlement_shown import show_positions
+
+    show_positions(source=source, scheme_id=scheme, number=number)
+
+
+@settlement_app.command()
+def cover(
+    scheme: SchemeArgument,
+    *,
+    currency: Annotated[str | None, typer.Option(help="In one currency.")] = None,
+    source: SourceOption = None,
+) -> None:
+    """Show each participant's position and how much more it may owe, by currency."""
+    from orchestration.cli.settlement_shown import show_cover
+
+    show_cover(source=source, scheme_id=scheme, currency=currency)
+
+
+@settlement_app.command()
+def instructions(
+    *,
+    scheme: SchemeOption = None,
+    date: DateOption = None,
+    state: Annotated[InstructionState | None, typer.Option(help="In one state.")] = None,
+    limit: LimitOption = 50,
+    source: SourceOption = None,
+) -> None:
+    """List instructions to the settlement agents: state, attempt, and why one was rejected."""
+    from orchestration.cli.settlement_shown import show_instructions
+
+    on = day(date) if date else None
+    show_instructions(source=source, scheme_id=scheme, on=on, state=state, limit=limit)
+
+
+@settlement_app.command()
+def repairs(*, source: SourceOption = None) -> None:
+    """List what waits for a person: instructions that are not tried again, and proposals about them."""
+    from orchestration.cli.settlement_shown import show_repairs
+
+    show_repairs(source=source)
+
+
+@settlement_app.command()
+def propose(
+    instruction: Annotated[str, typer.Argument(metavar="INSTRUCTION", help="Its id.")],
+    action: Annotated[
+        RepairAction,
+        typer.Argument(
+            metavar="ACTION",
+            help="**retry**: instruct it again. **confirm**: the agent settled it all the same. "
+            "**cancel**: give its obligations back and net the window again.",
+        ),
+    ],
+    *,
+    by: ByOption,
+    because: BecauseOption,
+    evidence: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="The agent's reference; **confirm** needs it.")
+    ] = None,
+    source: SourceOption = None,
+) -> None:
+    """Propose a repair of a rejected instruction; another person decides it."""
+    from orchestration.cli.settlement_done import propose_repair
+
+    propose_repair(
+        source=source,
+        instruction_id=instruction,
+        action=action,
+        actor=by,
+        reason=because,
+        evidence=evidence,
+    )
+
+
+@settlement_app.command()
+def approve(
+    repair: Annotated[str, typer.Argument(metavar="REPAIR", help="Its id.")],
+    *,
+    by: ByOption,
+    source: SourceOption = None,
+) -> None:
+    """Approve a repair, which carries it out. Who proposed it cannot."""
+    from orchestration.cli.settlement_done import decide_repair
+
+    decide_repair(source=source, repair_id=repair, actor=by, approved=True)
+
+
+@settlement_app.command()
+def refuse(
+    repair: Annotated[str, typer.Argument(metavar="REPAIR", help="Its id.")],
+    *,
+    by: ByOption,
+    source: SourceOption = None,
+) -> None:
+    """Refuse a repair; the instruction stays as it is. Who proposed it cannot."""
+    from orchestration.cli.settlement_done import decide_repair
+
+    decide_repair(source=source, repair_id=repair, actor=by, approved=False)
+
+
+@settlement_app.command("set-cover")
+def set_cover(
+    scheme: SchemeArgument,
+    participant: Annotated[str, typer.Argument(metavar="PARTICIPANT", help="Its id.")],
+    currency: Annotated[str, typer.Argument(metavar="CURRENCY", help="ISO 4217.")],
+    *,
+    cap: Annotated[str, typer.Option(metavar="AMOUNT", help="Net debit cap, in units.")],
+    because: BecauseOption,
+    collateral: Annotated[str, typer.Option(metavar="AMOUNT", help="Collateral, in units.")] = "0",
+    haircut: Annotated[
+        int, typer.Option(min=0, max=10_000, help="Off the collateral, in basis points.")
+    ] = 0,
+    source: SourceOption = None,
+) -> None:
+    """Let a participant owe up to a cap and its collateral after the haircut."""
+    from orchestration.cli.settlement_done import change_cover
+
+    change_cover(
+        source=source,
+        scheme_id=scheme,
+        participant_id=participant,
+        currency=currency,
+        cap=cap,
+        collateral=collateral,
+        haircut_basis_points=haircut,
+        reason=because,
+    )
+
+
+@settlement_app.command()
+def recast(
+    scheme: SchemeArgument,
+    number: WindowArgument,
+    *,
+    without: Annotated[str, typer.Option(metavar="PARTICIPANT", help="Who does not pay.")],
+    because: BecauseOption,
+    source: SourceOption = None,
+) -> None:
+    """Give back a defaulter's obligations of a window, net it again, and show whom it changes."""
+    from orchestration.cli.settlement_done import recast_without
+
+    recast_without(source=source, scheme_id=scheme, number=number, defaulter_id=without, reason=because)
+
+
+@settlement_app.command()
+def suspend(
+    scheme: SchemeArgument, *, by: ByOption, because: BecauseOption, source: SourceOption = None
+) -> None:
+    """Accept no obligation of a scheme until it is resumed."""
+    from orchestration.cli.settlement_done import turn_scheme
+
+    turn_scheme(source=source, scheme_id=scheme, actor=by, reason=because, accepting=False)
+
+
+@settlement_app.command()
+def resume(
+    scheme: SchemeArgument, *, by: ByOption, because: BecauseOption, source: SourceOption = None
+) -> None:
+    """Accept obligations of a suspended scheme again."""
+    from orchestration.cli.settlement_done import turn_scheme
+
+    turn_scheme(source=source, scheme_id=scheme, actor=by, reason=because, accepting=True)

@@ -1,0 +1,227 @@
+"""What people do about settlement: `propose`, `approve`, `refuse`, `set-cover`, `recast`, `suspend` ...
+
+Each is one act in the ledger, with its reason. What cannot be is one sentence and exit status 2.
+"""
+
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+
+import polars as pl
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from ledger_service.payments.settlement.instruction_log import instruction, instructions
+from ledger_service.payments.settlement.participants import Cover, TermsRefused
+from ledger_service.payments.settlement.participants import set_cover as give_cover
+from ledger_service.payments.settlement.recast import RecastRefused
+from ledger_service.payments.settlement.recast import recast as give_back
+from ledger_service.payments.settlement.repairs import (
+    MakerIsChecker,
+    Repair,
+    RepairAction,
+    RepairDecided,
+    RepairLapsed,
+    RepairNotFound,
+    decide,
+    propose,
+    repairs,
+)
+from ledger_service.payments.settlement.scheme_book import (
+    NotAParticipant,
+    SchemeBook,
+    resume,
+    suspend,
+)
+from ledger_service.payments.settlement.window_obligations import obligations_of
+from ledger_service.payments.settlement.windows import WindowInState, WindowState, window
+from ledger_service.runtime.settings import SourceName
+from orchestration.cli.ledger_books import Units, refuse
+from orchestration.cli.settlement_books import Settlement, open_settlement
+from orchestration.cli.settlement_shown import window_of
+from orchestration.settlement_cycle import instruct_window
+from pipelines.netting.positions import net_positions
+
+
+def propose_repair(
+    *,
+    source: SourceName | None,
+    instruction_id: str,
+    action: RepairAction,
+    actor: str,
+    reason: str,
+    evidence: str | None,
+) -> None:
+    """Keep a proposal and print its id."""
+    if action is RepairAction.CONFIRM and not evidence:
+        refuse("confirm needs --evidence: the agent's reference, by which it can be found again")
+    with open_settlement(source) as settlement:
+        books = _book_of_instruction(settlement, instruction_id)
+        try:
+            repair_id = propose(
+                settlement.connection,
+                books,
+                instruction_id=instruction_id,
+                action=action,
+                actor=actor,
+                reason=reason,
+                evidence=evidence,
+                at=datetime.now(UTC),
+            )
+        except RepairLapsed as error:
+            refuse(f"{error}: only a rejected instruction is repaired")
+    Console().print(
+        f"repair {repair_id} is proposed: another person decides it with "
+        f"`wgi settlement approve {repair_id} --by ...`",
+        soft_wrap=True,
+    )
+
+
+def decide_repair(*, source: SourceName | None, repair_id: str, actor: str, approved: bool) -> None:
+    """Decide a proposal, carry it out, and print what became of the instruction."""
+    with open_settlement(source) as settlement:
+        books, known = _repair(settlement, repair_id)
+        try:
+            decide(
+                settlement.connection,
+                books,
+                repair_id=known.repair_id,
+                approved=approved,
+                actor=actor,
+                at=datetime.now(UTC),
+            )
+        except (MakerIsChecker, RepairDecided, RepairLapsed, RepairNotFound, RecastRefused) as error:
+            refuse(str(error))
+        found = instruction(settlement.connection, books, known.instruction_id)
+        of = window(settlement.connection, books, found.window_number)
+        if of.state == WindowState.RECAST:
+            instruct_window(settlement.connection, books, of, at=datetime.now(UTC))
+    said = "approved" if approved else "refused"
+    Console().print(f"{said}: instruction {found.instruction_id} is {found.state}", soft_wrap=True)
+
+
+def change_cover(
+    *,
+    source: SourceName | None,
+    scheme_id: str,
+    participant_id: str,
+    currency: str,
+    cap: str,
+    collateral: str,
+    haircut_basis_points: int,
+    reason: str,
+) -> None:
+    """Give a participant its cover and print what it may owe."""
+    with open_settlement(source) as settlement:
+        books = settlement.book(scheme_id)
+        cover = Cover(
+            _minor(settlement.units, cap, currency),
+            _minor(settlement.units, collateral, currency),
+            haircut_basis_points,
+        )
+        try:
+            give_cover(
+                settlement.connection,
+                books,
+                participant_id=participant_id,
+                currency=currency,
+                cover=cover,
+                reason=reason,
+            )
+        except (NotAParticipant, TermsRefused) as error:
+            refuse(str(error))
+        shown = settlement.units.shown(cover.limit_minor, currency)
+    Console().print(f"{participant_id} may owe {shown} {currency} in {scheme_id}")
+
+
+def recast_without(
+    *, source: SourceName | None, scheme_id: str, number: int, defaulter_id: str, reason: str
+) -> None:
+    """Recast a window without a participant, instruct it again, and print who gets less or pays more."""
+    now = datetime.now(UTC)
+    with open_settlement(source) as settlement:
+        books = settlement.book(scheme_id)
+        found = window_of(settlement, books, number)
+        before = obligations_of(settlement.connection, books, found)
+        party = pl.any_horizontal(pl.col("debtor_id", "creditor_id") == defaulter_id)
+        excluded = before.filter(party).select("payment_id", reason=pl.lit(reason))
+        if excluded.is_empty():
+            refuse(f"{defaulter_id} has no obligation in window {number} of {scheme_id}")
+        try:
+            again = give_back(settlement.connection, books, number=number, excluded=excluded, at=now)
+        except (WindowInState, RecastRefused) as error:
+            refuse(str(error))
+        instruct_window(settlement.connection, books, again, at=now)
+        after = obligations_of(settlement.connection, books, again)
+        in_units = settlement.units
+    console = Console()
+    console.print(f"{excluded.height:,} obligations of {defaulter_id} are given back ({reason})")
+    console.print(_harm_table(_nets(before), _nets(after), in_units))
+
+
+def turn_scheme(
+    *, source: SourceName | None, scheme_id: str, actor: str, reason: str, accepting: bool
+) -> None:
+    """Suspend or resume a scheme."""
+    turn = resume if accepting else suspend
+    with open_settlement(source) as settlement:
+        books = settlement.book(scheme_id)
+        turn(settlement.connection, books, actor=actor, reason=reason, at=datetime.now(UTC))
+    Console().print(f"{scheme_id} is {'open' if accepting else 'suspended'}")
+
+
+def _book_of_instruction(settlement: Settlement, instruction_id: str) -> SchemeBook:
+    found = [
+        books
+        for books in settlement.books()
+        if any(
+            one.instruction_id == instruction_id for one in instructions(settlement.connection, books)
+        )
+    ]
+    sentence = f"there is no settlement instruction {instruction_id}: `wgi settlement instructions`"
+    return found[0] if found else refuse(sentence)
+
+
+def _repair(settlement: Settlement, repair_id: str) -> tuple[SchemeBook, Repair]:
+    found = [
+        (books, known)
+        for books in settlement.books()
+        for known in repairs(settlement.connection, books)
+        if known.repair_id == repair_id
+    ]
+    sentence = f"there is no repair {repair_id}: `wgi settlement repairs`"
+    return found[0] if found else refuse(sentence)
+
+
+def _minor(units: Units, amount: str, currency: str) -> int:
+    """An amount in units as people write it, in minor units."""
+    if currency not in units.exponents:
+        refuse(f"{currency} is no currency of ISO 4217")
+    try:
+        minor = Decimal(amount.replace(",", "")).scaleb(units.exponents[currency])
+    except InvalidOperation:
+        refuse(f"{amount!r} is no amount, such as 1000000.00")
+    if not minor.is_finite() or minor != minor.to_integral_value() or not 0 <= minor < 2**63:
+        refuse(f"{amount} {currency} is no amount with the decimals of {currency}")
+    return int(minor)
+
+
+def _nets(obligations: pl.DataFrame) -> pl.DataFrame:
+    return net_positions(obligations)[1].select("currency", "participant_id", "net_minor")
+
+
+def _harm_table(before: pl.DataFrame, after: pl.DataFrame, units: Units) -> Table:
+    """Positions whose recast is another: what it was, is, and the difference."""
+    both = before.join(
+        after, on=["currency", "participant_id"], how="full", coalesce=True, suffix="_after"
+    ).with_columns(pl.col("net_minor", "net_minor_after").fill_null(0))
+    changed = both.filter(pl.col("net_minor") != pl.col("net_minor_after"))
+    table = Table(title="Positions", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("participant", "currency"):
+        table.add_column(name)
+    for name in ("before", "recast", "difference"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for currency, participant_id, old, new in changed.sort("currency", "participant_id").iter_rows():
+        amounts = (units.shown(amount, currency) for amount in (old, new, new - old))
+        table.add_row(participant_id, currency, *amounts)
+    return table
