@@ -65,4 +65,28 @@ NET_POSITIONS = Table(
 
 NETTING_EVIDENCE = evidence_table("netting")
 
+CLEARED_OBLIGATIONS = Table(
+    name="cleared_obligations",
+    description="Each obligation and what set-off clears of it; cleared and remaining make the amount.",
+    schema={**OBLIGATIONS.schema, "cleared_minor": pl.Int64, "remaining_minor": pl.Int64},
+    key=OBLIGATIONS.key,
+)
+
+SET_OFF_NOTICES = Table(
+    name="set_off_notices",
+    description="Rings of cleared debts: each debtor owes the next step's debtor, the last the first.",
+    schema={
+        "business_date": pl.Date,
+        "window_id": pl.String,
+        "currency": pl.String,
+        "notice": pl.Int64,  # the ring: 1, 2, 3 ... within window and currency
+        "step": pl.Int64,  # around the ring: 1, 2, 3 ...
+        "debtor_id": pl.String,
+        "creditor_id": pl.String,  # the debtor of the next step
+        "amount_minor": pl.Int64,  # > 0, the same at each step of a ring
+    },
+    key=("window_id", "currency", "notice", "step"),
+)
+
 NETTING_TABLES = (OBLIGATIONS, BILATERAL_POSITIONS, NET_POSITIONS, NETTING_EVIDENCE)
+CLEARING_TABLES = (CLEARED_OBLIGATIONS, SET_OFF_NOTICES)
