@@ -80,14 +80,16 @@ def known_books(connection: psycopg.Connection, day: date) -> list[SchemeBook]:
 def take_answers(connection: psycopg.Connection, books: SchemeBook, answers: pl.DataFrame) -> list[str]:
     """Book what the banks said of instructions under way (`VERDICTS`); alarms in words.
 
-    Idempotent. An answer that came before the instruction's present attempt is not about it.
+    Idempotent. A rejection that came before the instruction's present attempt is not about it.
     """
     rows = instruction_rows(connection, books, day=date.min)
     waiting = rows.filter(state=InstructionState.INSTRUCTED.value).rename(
         {"at": "held_at", "reference": "was", "code": "had", "reason": "because"}
     )
     told = waiting.join(answers, on="net_ref", how="inner", maintain_order="left").filter(
-        (pl.col("attempt") == 1) | (pl.col("at") > pl.col("held_at"))
+        (pl.col("attempt") == 1)
+        | (pl.col("verdict") == Verdict.CONFIRMED.value)
+        | (pl.col("at") > pl.col("held_at"))
     )
     alarms = []
     # Who pays comes first: it covers who is paid.

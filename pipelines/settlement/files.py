@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Final
 
 import polars as pl
 
@@ -20,6 +21,18 @@ from pipelines.settlement.tables import (
     SETTLEMENT_EVIDENCE,
     SETTLEMENT_FILES,
     SETTLEMENT_TRANSACTIONS,
+)
+
+_NO_LEGS: Final = pl.DataFrame(
+    schema={
+        "window_date": pl.Date,
+        "window_id": pl.String,
+        "currency": pl.String,
+        "amount_minor": pl.Int64,
+        "net_ref": pl.String,
+        "debtor_id": pl.String,
+        "creditor_id": pl.String,
+    }
 )
 
 
@@ -55,6 +68,16 @@ class SettlementResult:
     left_out: pl.DataFrame
 
 
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Legs of earlier dates that are sent once more."""
+
+    legs: pl.DataFrame
+    """As `instruction_answers.legs_to_send_again` finds them."""
+    obligations: pl.DataFrame
+    """OBLIGATIONS of the dates of their windows, on which they rest."""
+
+
 def write_settlement_files(
     *,
     net_positions: pl.DataFrame,
@@ -64,8 +87,11 @@ def write_settlement_files(
     business_date: date,
     exponents: Mapping[str, int],
     folder: Path,
+    again: Again | None = None,
 ) -> SettlementResult:
     """Write the settlement files of a business date below `folder/<business_date>/`.
+
+    `again` are legs of earlier dates that are sent once more, in messages of their own.
 
     Each file replaces its predecessor atomically, and those of an earlier run that are no longer due
     are removed after all new ones are in place. `exponents` has the decimals of every currency that
@@ -77,7 +103,14 @@ def write_settlement_files(
     for name, frame in (("net_positions", net_positions), ("obligations", obligations)):
         _refuse_other_dates(name, frame, business_date)
     agents = agent_columns(participants)
-    legs = settlement_transfers.settlement_transfers(net_positions, business_date=business_date)
+    repeated = Again(_NO_LEGS, obligations.clear()) if again is None else again
+    legs = pl.concat(
+        [
+            settlement_transfers.settlement_transfers(net_positions, business_date=business_date),
+            settlement_transfers.repeated_transfers(repeated.legs, business_date=business_date),
+        ],
+        how="diagonal",
+    )
     customer, left_out = customer_transfers.customer_transfers(
         obligations, payments, business_date=business_date
     )
@@ -95,7 +128,7 @@ def write_settlement_files(
     return SettlementResult(
         files=files,
         transactions=transactions,
-        evidence=_evidence(legs, customer, transactions, obligations),
+        evidence=_evidence(legs, customer, transactions, pl.concat([obligations, repeated.obligations])),
         left_out=left_out,
     )
 
@@ -186,9 +219,12 @@ def _evidence(
     legs: pl.DataFrame, customer: pl.DataFrame, transactions: pl.DataFrame, obligations: pl.DataFrame
 ) -> pl.DataFrame:
     """A leg rests on all obligations in its debtor's net position; a customer payment on its own."""
-    position = ["business_date", "window_id", "currency", "participant_id"]
-    of_debtor = legs.rename({"debtor_id": "participant_id"}).join(
-        participant_runs(pair_runs(obligations)), on=position, how="inner"
+    position = ["window_date", "window_id", "currency", "participant_id"]
+    runs = participant_runs(pair_runs(obligations)).rename({"business_date": "window_date"})
+    of_debtor = (
+        legs.rename({"debtor_id": "participant_id"})
+        .with_columns(pl.coalesce("window_date", "business_date"))
+        .join(runs, on=position, how="inner")
     )
     refs = transactions.select("message_id", "transaction_id", "ref")
     single = customer.with_columns(version_from="version", version_to="version").join(

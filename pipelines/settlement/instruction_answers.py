@@ -5,6 +5,7 @@ answers to its legs. A leg serves two instructions,
 what its debtor pays in and what its creditor is paid out; each is final when all of its legs are.
 """
 
+from datetime import date
 from enum import StrEnum
 from typing import Final
 
@@ -58,8 +59,7 @@ def leg_answers(transactions: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFra
 
 def verdicts(legs: pl.DataFrame) -> pl.DataFrame:
     """`VERDICTS` of the net positions whose legs are all answered, from `leg_answers`; by net_ref."""
-    creditor = pl.col("net_ref").str.replace("[^:]*$", "") + pl.col("creditor_agent")
-    sides = pl.concat([legs, legs.with_columns(net_ref=creditor)])
+    sides = pl.concat([legs, legs.with_columns(net_ref=_creditor_ref())])
     rejected = pl.col("status") == REJECTED
     settled = pl.col("status").is_in(SETTLED)
     last = pl.col("received_at") == pl.col("received_at").max()
@@ -91,6 +91,31 @@ def verdicts(legs: pl.DataFrame) -> pl.DataFrame:
         )
         .select(pl.col(name).cast(kind) for name, kind in VERDICTS.items())
     )
+
+
+def legs_to_send_again(legs: pl.DataFrame, instructions: pl.DataFrame, *, day: date) -> pl.DataFrame:
+    """Rejected legs of instructions of earlier windows that are tried again on a date.
+
+    Takes `leg_answers` as known before the date, and SETTLEMENT_INSTRUCTIONS of it. Returns window_date,
+    window_id, currency, debtor_id, creditor_id, amount_minor, net_ref.
+    """
+    again = instructions.filter(pl.col("window_date") < day)["net_ref"].implode()
+    parts = pl.col("net_ref").str.split(":")
+    tried = pl.col("net_ref").is_in(again) | _creditor_ref().is_in(again)
+    return legs.filter((pl.col("status") == REJECTED) & tried).select(
+        parts.list.get(1).str.to_date().alias("window_date"),
+        parts.list.get(2).alias("window_id"),
+        "currency",
+        "amount_minor",
+        "net_ref",
+        debtor_id="debtor_agent",
+        creditor_id="creditor_agent",
+    )
+
+
+def _creditor_ref() -> pl.Expr:
+    """Ref of the net position that a leg pays out to."""
+    return pl.col("net_ref").str.replace("[^:]*$", "") + pl.col("creditor_agent")
 
 
 def instruction_differences(

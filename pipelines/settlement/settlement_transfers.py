@@ -31,8 +31,22 @@ def settlement_transfers(net_positions: pl.DataFrame, *, business_date: date) ->
     Adds to `settlement_legs`: message_id, end_to_end_id (the message's id and the leg's number) and
     uetr (a version 4 UUID by form, made from the end-to-end id so that a rerun repeats it).
     """
-    legs = settlement_legs(net_positions).sort(MESSAGE, maintain_order=True)
-    identified = with_message_ids(legs, TYPE, business_date=business_date, identity=MESSAGE)
+    legs = settlement_legs(net_positions)
+    return _identified(legs, business_date=business_date, identity=MESSAGE)
+
+
+def repeated_transfers(legs: pl.DataFrame, *, business_date: date) -> pl.DataFrame:
+    """Legs of earlier dates that are sent again on a date, identified as `settlement_transfers`.
+
+    `legs` are `legs_to_send_again`; their messages are others than those of the date's own windows.
+    """
+    dated = legs.with_columns(business_date=pl.lit(business_date))
+    return _identified(dated, business_date=business_date, identity=[*MESSAGE, "net_ref"])
+
+
+def _identified(legs: pl.DataFrame, *, business_date: date, identity: list[str]) -> pl.DataFrame:
+    ordered = legs.sort(identity, maintain_order=True)
+    identified = with_message_ids(ordered, TYPE, business_date=business_date, identity=identity)
     numbered = identified.with_columns(
         end_to_end_id=pl.format(
             "{}-{}",

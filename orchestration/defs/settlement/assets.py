@@ -1,7 +1,7 @@
 """The files that settle the nets and carry the customer payments, and their life at the banks."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 
 import dagster as dg
 import polars as pl
@@ -26,6 +26,7 @@ from orchestration.resources import Platform
 from orchestration.settlement_cycle import IN_A_WINDOW, run_cycle
 from orchestration.settlement_finality import settled_beyond, take_all_answers
 from pipelines.lake.ledger_tables import ENTRIES, PARTICIPANTS, PAYMENTS
+from pipelines.lake.store import Lake
 from pipelines.netting.tables import NET_POSITIONS, OBLIGATIONS
 from pipelines.settlement.bank_answers import (
     counts_by_message,
@@ -37,8 +38,8 @@ from pipelines.settlement.bank_answers import (
 )
 from pipelines.settlement.banks.bank import OutgoingFile
 from pipelines.settlement.banks.delivery import FINAL
-from pipelines.settlement.files import write_settlement_files
-from pipelines.settlement.instruction_answers import leg_answers, verdicts
+from pipelines.settlement.files import Again, write_settlement_files
+from pipelines.settlement.instruction_answers import leg_answers, legs_to_send_again, verdicts
 from pipelines.settlement.tables import (
     BANK_ANSWERS,
     BANK_FILES,
@@ -50,6 +51,9 @@ from pipelines.settlement.tables import (
     SETTLEMENT_TRANSACTIONS,
     SETTLEMENT_WINDOWS,
 )
+
+ANSWERS_AWAITED = timedelta(days=31)
+"""How long a bank may take to answer a leg; what is older is for a person to repair."""
 
 _log = structlog.get_logger(__name__)
 
@@ -121,6 +125,7 @@ def settlement_files(context: dg.AssetExecutionContext, platform: dg.ResourcePar
             business_date=day,
             exponents=exponents,
             folder=platform.settings.files / "settlement",
+            again=_again(lake, day),
         )
         lake.write(SETTLEMENT_FILES, day, written.files)
         lake.write(SETTLEMENT_TRANSACTIONS, day, written.transactions)
@@ -205,10 +210,7 @@ def settlement_finality(context: dg.AssetExecutionContext, platform: dg.Resource
     lake, day = platform.lake, days[-1]
     if settled_beyond(lake, days):
         return
-    legs = leg_answers(
-        lake.scan_until(SETTLEMENT_TRANSACTIONS, day).filter(pl.col("net_ref").is_not_null()).collect(),
-        lake.scan_until(BANK_ANSWERS, day).collect(),
-    )
+    legs = _legs_known(lake, day)
     known, alarms = take_all_answers(platform, verdicts(legs), day=day)
     lake.write(SETTLEMENT_FINALITY, day, known)
     for alarm in alarms:
@@ -225,6 +227,24 @@ def settlement_finality(context: dg.AssetExecutionContext, platform: dg.Resource
         },
         partition_key=str(day),
     )
+
+
+def _legs_known(lake: Lake, day: date) -> pl.DataFrame:
+    """Settlement legs with their answers, as known at the end of a date."""
+    since = day - ANSWERS_AWAITED
+    return leg_answers(
+        lake.scan_until(SETTLEMENT_TRANSACTIONS, day, since=since).collect(),
+        lake.scan_until(BANK_ANSWERS, day, since=since).collect(),
+    )
+
+
+def _again(lake: Lake, day: date) -> Again:
+    """Legs of earlier dates that the instructions of the date try again."""
+    legs = _legs_known(lake, day - timedelta(days=1))
+    told = lake.scan(SETTLEMENT_INSTRUCTIONS, [day]).collect()
+    found = legs_to_send_again(legs, told, day=day)
+    dates = found["window_date"].unique().sort().to_list()
+    return Again(found, lake.scan(OBLIGATIONS, dates).collect())
 
 
 def _covered(acceptances: pl.DataFrame, refused: pl.DataFrame) -> str:
