@@ -29,7 +29,7 @@ from ledger_service.payments.settlement.scheme_book import (
     operate,
     operator_book,
 )
-from ledger_service.payments.settlement.window_obligations import obligations_of
+from ledger_service.payments.settlement.window_obligations import flows_of, obligations_of
 from ledger_service.payments.settlement.windows import (
     Window,
     WindowState,
@@ -39,7 +39,7 @@ from ledger_service.payments.settlement.windows import (
     windows,
 )
 from ledger_service.reference.schemes import home_schemes
-from pipelines.netting.positions import net_positions
+from pipelines.netting.positions import net_flows
 from pipelines.settlement.tables import (
     SETTLEMENT_ACCEPTANCES,
     SETTLEMENT_FINALITY,
@@ -104,8 +104,9 @@ def instruct_window(
     connection: psycopg.Connection, books: SchemeBook, window: Window, *, at: datetime
 ) -> None:
     """Net a closed or recast window from the operator's book, and instruct its agent; idempotent."""
-    owed = obligations_of(connection, books, window)
-    nets = net_positions(owed)[1].select("participant_id", "currency", "net_minor")
+    nets = net_flows(flows_of(connection, books, window))[1].select(
+        "participant_id", "currency", "net_minor"
+    )
     positions = [NetPosition(*row) for row in nets.iter_rows()]
     instruct(connection, books, number=window.number, positions=positions, at=at)
 

@@ -156,7 +156,7 @@ def recast_without(
         in_units = settlement.units
     console = Console()
     console.print(f"{excluded.height:,} obligations of {defaulter_id} are given back ({reason})")
-    console.print(_harm_table(_nets(before), _nets(after), in_units))
+    console.print(_changed_table(_nets(before), _nets(after), in_units))
 
 
 def turn_scheme(
@@ -210,7 +210,7 @@ def _nets(obligations: pl.DataFrame) -> pl.DataFrame:
     return net_positions(obligations)[1].select("currency", "participant_id", "net_minor")
 
 
-def _harm_table(before: pl.DataFrame, after: pl.DataFrame, units: Units) -> Table:
+def _changed_table(before: pl.DataFrame, after: pl.DataFrame, units: Units) -> Table:
     """Positions whose recast is another: what it was, is, and the difference."""
     both = before.join(
         after, on=["currency", "participant_id"], how="full", coalesce=True, suffix="_after"

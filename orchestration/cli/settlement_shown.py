@@ -24,7 +24,7 @@ from ledger_service.payments.settlement.scheme_book import (
     scheme_accounts,
     suspended,
 )
-from ledger_service.payments.settlement.window_obligations import obligations_of
+from ledger_service.payments.settlement.window_obligations import flows_of
 from ledger_service.payments.settlement.windows import (
     Window,
     WindowNotFound,
@@ -38,7 +38,7 @@ from ledger_service.runtime.settings import SourceName
 from orchestration.cli.ledger_books import Units, refuse
 from orchestration.cli.ledger_tables import WIDE, moment
 from orchestration.cli.settlement_books import Settlement, on_date, open_settlement
-from pipelines.netting.positions import net_positions
+from pipelines.netting.positions import net_flows
 
 _NOTHING = "nothing was settled yet: `wgi day` settles a business date"
 _GOOD = {WindowState.SETTLED, InstructionState.CONFIRMED}
@@ -106,8 +106,8 @@ def show_positions(*, source: SourceName | None, scheme_id: str, number: int) ->
         found = window_of(settlement, books, number)
         kept = kept_positions(settlement.connection, books, found)
         if not kept:
-            owed = obligations_of(settlement.connection, books, found)
-            nets = net_positions(owed)[1].select("participant_id", "currency", "net_minor")
+            flows = flows_of(settlement.connection, books, found)
+            nets = net_flows(flows)[1].select("participant_id", "currency", "net_minor")
             rows = list(nets.iter_rows())
         else:
             rows = [tuple(position) for position in kept]

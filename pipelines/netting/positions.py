@@ -68,7 +68,11 @@ def net_positions(obligations: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame
     Rows of BILATERAL_POSITIONS and NET_POSITIONS; raises as `net`.
     """
     business_date_of(obligations)
-    flows = _flows(obligations)
+    return net_flows(gross_flows(obligations))
+
+
+def net_flows(flows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Positions from `gross_flows`, wherever these were summed; raises as `net`."""
     return (
         BILATERAL_POSITIONS.conform(_bilateral(flows)),
         NET_POSITIONS.conform(_multilateral(flows)),
@@ -93,8 +97,11 @@ def conservation_violations(positions: Positions) -> pl.DataFrame:
     )
 
 
-def _flows(obligations: pl.DataFrame) -> pl.DataFrame:
-    """Gross value per direction: the only pass over all obligations; the rest is a few rows."""
+def gross_flows(obligations: pl.DataFrame) -> pl.DataFrame:
+    """Gross value per direction: the only pass over all obligations; the rest is a few rows.
+
+    Columns: `CYCLE`, debtor_id, creditor_id, owed_minor (Int128), obligations.
+    """
     return obligations.group_by(*CYCLE, "debtor_id", "creditor_id").agg(
         owed_minor=pl.col("amount_minor").cast(pl.Int128).sum(),
         obligations=pl.len().cast(pl.Int64),

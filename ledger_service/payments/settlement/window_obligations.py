@@ -1,4 +1,4 @@
-"""The obligations of a window, read from the journal by the range of its events."""
+"""The obligations of a window, one by one or summed, read from the journal by its range of events."""
 
 from pathlib import Path
 from typing import Final
@@ -31,7 +31,20 @@ OBLIGATION_COLUMNS: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
 }
 """One obligation a row, with the entry of the debtor's position account that it is."""
 
+FLOW_COLUMNS: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
+    "business_date": pl.Date,
+    "window_id": pl.String,
+    "currency": pl.String,
+    "debtor_id": pl.String,
+    "creditor_id": pl.String,
+    "owed_minor": pl.Int128,
+    "obligations": pl.Int64,
+}
+"""What one participant owes another in a window, gross."""
+
 _STATEMENT: Final = Path(__file__).with_name("window_obligations.sql").read_text()
+_FLOWS: Final = Path(__file__).with_name("window_flows.sql").read_bytes()
+_OPEN_END: Final = 2**63 - 1
 
 _HEADER_LENGTH: Final = 19
 """Of binary COPY: signature, flags, extension length."""
@@ -52,11 +65,10 @@ def obligations_of(connection: psycopg.Connection, books: SchemeBook, found: Win
 
     Those that a recast gave back are not among them. One index range read by binary COPY.
     """
-    event_to = found.event_to if found.event_to is not None else np.iinfo(np.int64).max
     statement = sql.SQL(_STATEMENT).format(
         book_id=books.book_id,
         event_from=found.event_from,
-        event_to=int(event_to),
+        event_to=_event_to(found),
         scheme_id=books.scheme.id,
         window_number=found.number,
     )
@@ -68,6 +80,59 @@ def obligations_of(connection: psycopg.Connection, books: SchemeBook, found: Win
     rows = np.frombuffer(content[_HEADER_LENGTH:-2], dtype=_ROW)
     accounts = positions_frame(books, scheme_accounts(connection, books))
     return _named(rows, accounts, books, found)
+
+
+def flows_of(connection: psycopg.Connection, books: SchemeBook, found: Window) -> pl.DataFrame:
+    """`FLOW_COLUMNS` of a closed window, or of an open one until now: summed where they lie.
+
+    The same obligations as `obligations_of`, for who needs no more than their sums.
+    """
+    named = {
+        "book_id": books.book_id,
+        "event_from": found.event_from,
+        "event_to": _event_to(found),
+        "scheme_id": books.scheme.id,
+        "window_number": found.number,
+    }
+    rows = connection.execute(_FLOWS, named).fetchall()
+    summed = pl.DataFrame(
+        {
+            "account_id": [row[0] for row in rows],
+            "credit_account_id": [row[1] for row in rows],
+            "owed_minor": [int(row[2]) for row in rows],
+            "obligations": [row[3] for row in rows],
+        },
+        schema={
+            "account_id": pl.Int64,
+            "credit_account_id": pl.Int64,
+            "owed_minor": pl.Int128,
+            "obligations": pl.Int64,
+        },
+    )
+    accounts = positions_frame(books, scheme_accounts(connection, books))
+    named_flows = _with_parties(summed, accounts, books, found)
+    return named_flows.select(list(FLOW_COLUMNS)).sort("currency", "debtor_id", "creditor_id")
+
+
+def _event_to(found: Window) -> int:
+    return _OPEN_END if found.event_to is None else found.event_to
+
+
+def _with_parties(
+    rows: pl.DataFrame, accounts: pl.DataFrame, books: SchemeBook, found: Window
+) -> pl.DataFrame:
+    """Participants for accounts, and the window; rows with accounts of other schemes fall out."""
+    creditors = accounts.select(creditor_id="participant_id", credit_account_id="account_id")
+    debtors = accounts.select("account_id", "currency", debtor_id="participant_id")
+    return (
+        rows.join(debtors, on="account_id", maintain_order="left")
+        .join(creditors, on="credit_account_id", maintain_order="left")
+        .with_columns(
+            business_date=pl.lit(found.business_date),
+            window_id=pl.lit(found.window_id),
+            book_id=pl.lit(books.book_id, pl.Int32),
+        )
+    )
 
 
 def _named(
@@ -83,17 +148,8 @@ def _named(
             "payment_id": _uuids(rows["payment"]),
         }
     )
-    creditors = accounts.select(creditor_id="participant_id", credit_account_id="account_id")
-    debtors = accounts.select("account_id", "currency", debtor_id="participant_id")
-    return (
-        frame.join(debtors, on="account_id", maintain_order="left")
-        .join(creditors, on="credit_account_id", maintain_order="left")
-        .with_columns(
-            business_date=pl.lit(found.business_date),
-            window_id=pl.lit(found.window_id),
-            book_id=pl.lit(books.book_id, pl.Int32),
-        )
-        .select(pl.col(name).cast(kind) for name, kind in OBLIGATION_COLUMNS.items())
+    return _with_parties(frame, accounts, books, found).select(
+        pl.col(name).cast(kind) for name, kind in OBLIGATION_COLUMNS.items()
     )
 
 

@@ -7,12 +7,16 @@ from random import Random
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from ledger_service.payments.settlement.acceptance import OBLIGATION_SCHEMA, accept
 from ledger_service.payments.settlement.participants import Cover, set_bilateral_limit, set_cover
+from ledger_service.payments.settlement.recast import recast
 from ledger_service.payments.settlement.scheme_book import scheme_accounts
 from ledger_service.payments.settlement.window_obligations import (
+    FLOW_COLUMNS,
     OBLIGATION_COLUMNS,
+    flows_of,
     obligations_of,
 )
 from ledger_service.payments.settlement.windows import (
@@ -24,6 +28,7 @@ from ledger_service.payments.settlement.windows import (
 )
 from ledger_service.reference.schemes import Scheme
 from ledger_service.runtime.database import Database, Role, Server
+from pipelines.netting.positions import gross_flows
 from pipelines.netting.tables import OBLIGATIONS
 from tests.ledger_service.payments.settlement.settlement_world import (
     DAY,
@@ -98,6 +103,25 @@ def test_obligations_are_rows_of_the_netting_with_their_entries(operated: Operat
         )
         for row, account_id in zip(rows, debtors, strict=True)
     ]
+
+
+def test_what_is_summed_in_the_ledger_is_what_its_rows_sum_to(operated: Operated) -> None:
+    world = operated(scheme())
+    parties = (("KE-B01", "UG-B01"), ("UG-B01", "KE-B01"), ("KE-B01", "TZ-B01"))
+    rows = [
+        obligation(number, *parties[number % 3], number, currency=("KES", "UGX")[number % 2])
+        for number in range(1, 13)
+    ]
+    world.accept(*rows)
+    world.close(1)
+    given_back = pl.DataFrame({"payment_id": [rows[4]["payment_id"]], "reason": ["defaulted"]})
+    recast(world.connection, world.books, number=1, excluded=given_back, at=EVENING)
+    found = world.window(1)
+    flows = flows_of(world.connection, world.books, found)
+    assert flows.schema == FLOW_COLUMNS
+    expected = gross_flows(obligations_of(world.connection, world.books, found))
+    assert_frame_equal(flows, expected, check_row_order=False)
+    assert flows["obligations"].sum() == len(rows) - 1
 
 
 def test_two_hundred_closes_under_traffic_put_each_transfer_in_one_window(
