@@ -1,9 +1,11 @@
 """Figures and a picture of a netted day, for people: how much less money had to move.
 
-Belongs here: summaries of positions. Nothing downstream computes with them.
+Belongs here: summaries of positions. Nothing downstream computes with them. Who pays whom, drawn as
+flows, is in `flow_picture.py`.
 """
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from io import BytesIO
 from typing import TYPE_CHECKING, Literal
 
@@ -25,6 +27,23 @@ FIGURES_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "saved_minor": pl.Int128,  # gross - net: money that did not have to move
     "saved_basis_points": pl.Int64,  # of the gross value, rounded down
 }
+
+SAVINGS_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
+    "currency": pl.String,
+    "obligations": pl.Int64,
+    "gross_minor": pl.Int128,
+    "bilateral_net_minor": pl.Int128,
+    "net_minor": pl.Int128,
+    "left_after_clearing_minor": pl.Int128,  # of the obligations, after optimal set-off; null if unknown
+    "saved_minor": pl.Int128,  # gross - net
+    "saved_percent": pl.Float64,  # in hundredths, rounded down
+}
+
+CLEARED_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
+    "currency": pl.String,
+    "cleared_minor": pl.Int128,
+}
+"""What set-off clears of the obligations of a currency, in all windows of the date."""
 
 LARGEST_PARTICIPANTS = 12
 """Participants that a panel of the picture draws; its title counts all."""
@@ -58,6 +77,25 @@ def netting_figures(positions: Positions) -> pl.DataFrame:
     )
 
 
+def savings_by_currency(positions: Positions, *, cleared: pl.DataFrame | None = None) -> pl.DataFrame:
+    """What netting saves on a date, the busiest currency first; columns `SAVINGS_SCHEMA`.
+
+    `cleared` (`CLEARED_SCHEMA`) is what optimal set-off clears, for comparison: it needs no agent and
+    no guarantee, since nobody is left with a debt to somebody new.
+    """
+    known = pl.DataFrame(schema=CLEARED_SCHEMA) if cleared is None else cleared
+    return (
+        netting_figures(positions)
+        .join(known.select(list(CLEARED_SCHEMA)), on="currency", how="left")
+        .with_columns(
+            left_after_clearing_minor=pl.col("gross_minor") - pl.col("cleared_minor").cast(pl.Int128),
+            saved_percent=pl.col("saved_basis_points") / 100,
+        )
+        .select(list(SAVINGS_SCHEMA))
+        .sort("obligations", "currency", descending=[True, False])
+    )
+
+
 def who_pays_whom(
     positions: Positions,
     *,
@@ -71,18 +109,10 @@ def who_pays_whom(
     gross value; bars to the left pay, to the right receive; pale is gross, dark is what is left after
     netting. Deterministic: the same positions give the same bytes.
     """
-    from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    with rc_context(
-        {
-            "svg.hashsalt": "wekeza",
-            "svg.fonttype": "none",
-            "font.family": ["DejaVu Sans"],
-            "text.parse_math": False,
-        }
-    ):
-        currencies = _busiest_currencies(positions)
+    with picture_style():
+        currencies = busiest_currencies(positions)[:LARGEST_CURRENCIES]
         panels = [_panel_rows(positions, currency, names or {}) for currency in currencies]
         heights = [1.3 + 0.34 * min(rows.height, LARGEST_PARTICIPANTS) for rows in panels] or [1.3]
         figure = Figure(figsize=(9.0, sum(heights) + 0.4), layout="constrained")
@@ -95,17 +125,18 @@ def who_pays_whom(
             axes[0].set_axis_off()
             axes[0].set_title("No obligations on this business date", loc="left", color=_INK)
         target = BytesIO()
-        figure.savefig(target, format=image, dpi=144, metadata=_undated(image))
+        figure.savefig(target, format=image, dpi=144, metadata=undated(image))
     return target.getvalue()
 
 
-def _busiest_currencies(positions: Positions) -> list[str]:
+def busiest_currencies(positions: Positions) -> list[str]:
+    """The currencies of the positions, those with the most obligations first."""
     ranked = (
         positions.bilateral.group_by("currency")
         .agg(pl.col("obligations").sum())
         .sort("obligations", "currency", descending=[True, False])
     )
-    return ranked["currency"].head(LARGEST_CURRENCIES).to_list()
+    return ranked["currency"].to_list()
 
 
 def _panel_rows(positions: Positions, currency: str, names: Mapping[str, str]) -> pl.DataFrame:
@@ -143,14 +174,16 @@ def _draw(panel: "Axes", rows: pl.DataFrame, *, currency: str, exponent: int) ->
     panel.axvline(0, color=_INK, linewidth=0.8)
     panel.set_yticks(places, labels=drawn["label"].to_list())
     panel.invert_yaxis()
-    panel.xaxis.set_major_formatter(lambda value, _: _short(abs(value)))
+    panel.xaxis.set_major_formatter(lambda value, _: short_amount(abs(value)))
     panel.tick_params(colors=_INK, length=0)
     panel.spines[:].set_visible(False)
     panel.grid(axis="x", color="#e6ebf0", linewidth=0.8)
     panel.set_axisbelow(True)
     gross, settled = sum(major(rows["owes"])), sum(major(rows["receives"]))
     panel.set_title(
-        f"{currency}: {_short(gross)} owed, {_short(settled)} has to move", loc="left", color=_INK
+        f"{currency}: {short_amount(gross)} owed, {short_amount(settled)} has to move",
+        loc="left",
+        color=_INK,
     )
     smaller = rows.height - drawn.height
     panel.set_xlabel(
@@ -159,13 +192,28 @@ def _draw(panel: "Axes", rows: pl.DataFrame, *, currency: str, exponent: int) ->
     )
 
 
-def _short(amount: float) -> str:
+def picture_style() -> AbstractContextManager[None]:
+    """Settings by which a picture is the same bytes each time, and names are shown as they are."""
+    from matplotlib import rc_context
+
+    return rc_context(
+        {
+            "svg.hashsalt": "wekeza",
+            "svg.fonttype": "none",
+            "font.family": ["DejaVu Sans"],
+            "text.parse_math": False,
+        }
+    )
+
+
+def short_amount(amount: float) -> str:
+    """An amount in major units to four digits, for a label."""
     for unit, size in (("tn", 1e12), ("bn", 1e9), ("m", 1e6), ("k", 1e3)):
         if amount >= size:
             return f"{amount / size:,.4g} {unit}"
     return f"{amount:,.4g}"
 
 
-def _undated(image: str) -> dict[str, None]:
+def undated(image: str) -> dict[str, None]:
     """Metadata without the wall clock and the plotting library's version."""
     return {"Date": None, "Creator": None} if image == "svg" else {"Software": None}
