@@ -127,14 +127,15 @@ def _taken_apart(debtor: Integers, creditor: Integers, amount: Integers, *, part
 
 def _take_off(ring: list[int], owes: list[dict[int, int]], rings: _Rings) -> int:
     """Reduce the debts around a ring by the smallest; the first place whose debt that uses up."""
+    accounts = [owes[debtor] for debtor in ring]
     creditors = [*ring[1:], ring[0]]
-    debts = [owes[debtor][creditor] for debtor, creditor in zip(ring, creditors, strict=True)]
+    debts = [account[creditor] for account, creditor in zip(accounts, creditors, strict=True)]
     smallest = min(debts)
-    for debtor, creditor, debt in zip(ring, creditors, debts, strict=True):
+    for account, creditor, debt in zip(accounts, creditors, debts, strict=True):
         if debt == smallest:
-            del owes[debtor][creditor]
+            del account[creditor]
         else:
-            owes[debtor][creditor] = debt - smallest
+            account[creditor] = debt - smallest
     rings.parties.extend(ring)
     rings.lengths.append(len(ring))
     rings.amounts.append(smallest)
