@@ -27,6 +27,7 @@ from pipelines.regulatory.tables import REGULATORY_EVIDENCE, REGULATORY_TABLES, 
 from pipelines.settlement.tables import (
     SETTLEMENT_EVIDENCE,
     SETTLEMENT_FILES,
+    SETTLEMENT_FINALITY,
     SETTLEMENT_TABLES,
     SETTLEMENT_TRANSACTIONS,
 )
@@ -165,6 +166,25 @@ def _derived_rows() -> dict[str, list[Row]]:
                 "transactions": 1,
                 "total_minor": 30_000,
                 "sha256": "0" * 64,
+            }
+        ],
+        SETTLEMENT_FINALITY.name: [
+            _NET
+            | {
+                "instruction_id": PAYMENT,
+                "scheme_id": "inland",
+                "operator_book_id": 9,
+                "window_date": SECOND,
+                "window_number": 1,
+                "run": 1,
+                "participant_id": "kisumu",
+                "direction": "pay_in",
+                "amount_minor": 30_000,
+                "attempt": 1,
+                "net_ref": f"net:{SECOND}:evening:KES:kisumu",
+                "state": "confirmed",
+                "reference": "tx:M1:E1",
+                "at": morning(SECOND),
             }
         ],
         SETTLEMENT_TRANSACTIONS.name: [

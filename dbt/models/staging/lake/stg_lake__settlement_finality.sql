@@ -1,0 +1,23 @@
+select
+    business_date,
+    instruction_id,
+    scheme_id,
+    operator_book_id,
+    window_date,
+    window_number,
+    window_id,
+    run,
+    participant_id,
+    currency,
+    direction,
+    amount_minor,
+    attempt,
+    net_ref,
+    state,
+    code,
+    reason,
+    reference,
+    retry_at,
+    at,
+    transfer_id
+from {{ source('lake', 'settlement_finality') }}
