@@ -8,12 +8,12 @@ The rule. A participant is short in a currency when its debit positions there, t
 together, exceed its funds; it counts on no credit of another window. While somebody is short, in each
 currency one of those is left out: with whom the fewest obligations leave the window (tied ones
 included), of equals the least value, of equals the first by id; the others are netted again without
-it. Then, from the greatest value down, whoever brings obligations back without anybody being short
-comes back, until nobody can. So everybody who is left is covered, and nobody is left out by whose
-return alone more would settle.
+it. Then, from the greatest value down and again from there until nobody can, whoever brings obligations
+back without anybody being short comes back. So everybody who is left is covered, and nobody is left out
+by whose return alone more would settle.
 
 Both loops end: the first leaves out at least one more participant and currency a round, and without
-any there are no positions; the second brings back at least one a round, or stops.
+any there are no positions; the second brings back at least one a round, or it is the last.
 """
 
 from dataclasses import dataclass
@@ -21,10 +21,10 @@ from typing import Final
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-from pipelines.netting.positions import CYCLE, PositionOverflow
+from pipelines.netting.positions import PositionOverflow
 from pipelines.netting.recast import REASONS_OF_SHORTAGE, Recast, recast_without
+from pipelines.netting.seats import Integers, Seats
 from pipelines.netting.ties import tied_groups
 
 FUNDS_SCHEMA: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
@@ -44,9 +44,6 @@ DEFERRED_SCHEMA: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
     "value_minor": pl.Int64,  # its own in that currency among them
 }
 """Who is left out of a window for lack of cover."""
-
-Integers = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 
 
 class FundsInvalid(ValueError):
@@ -79,14 +76,15 @@ def settleable(
     """
     _check(funds)
     _refuse_beyond_64_bits(obligations)
-    window = _Window.of(tied_groups(obligations, ties), funds)
-    out, rounds = window.leave_out()
-    window.bring_back(out)
-    left = np.flatnonzero(out)
+    window = Seats.of(tied_groups(obligations, ties), funds.select(list(FUNDS_SCHEMA)))
+    greatest_first = np.argsort(-window.value, kind="stable")
+    rounds = _leave_out(window)
+    _bring_back(window, greatest_first)
+    left = np.flatnonzero(window.out)
     deferred = (
         pl.DataFrame(rounds, schema={"seat": pl.Int64, **_MEASURES}, orient="row")
         .filter(pl.col("seat").is_in(left.tolist()))
-        .join(window.seats, on="seat", how="inner")
+        .join(window.names, on="seat", how="inner")
         .select(list(DEFERRED_SCHEMA))
         .sort("round", "currency", "participant_id")
     )
@@ -102,142 +100,35 @@ _MEASURES: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Window:
-    """Flows by number. A seat is a participant in a currency; a place is a seat in one window."""
+def _leave_out(window: Seats) -> list[tuple[int, ...]]:
+    """Leave seats out until nobody is short; a row of `_MEASURES` for each, by round."""
+    rows, turn = list[tuple[int, ...]](), 0
+    while len(short := np.flatnonzero(window.need > window.funds)):
+        turn += 1
+        rank = (short, window.value[short], window.count[short], window.currency[short])
+        ranked = short[np.lexsort(rank)]
+        _, first = np.unique(window.currency[ranked], return_index=True)
+        chosen = ranked[first]
+        measures = (window.need[chosen], window.count[chosen], window.value[chosen])
+        rows += [
+            (int(seat), turn, *map(int, said)) for seat, *said in zip(chosen, *measures, strict=True)
+        ]
+        for seat in chosen:
+            window.move(seat, out=True)
+    return rows
 
-    seats: pl.DataFrame  # seat, participant_id, currency, currency_number, funds_minor
-    funds: Integers  # by seat
-    currency: Integers  # by seat
-    seat_of_place: Integers
-    debtor: Integers  # by flow: place
-    creditor: Integers
-    amount: Integers
-    count: Integers  # obligations that leave with the flow: its own, or all that it is tied to
-    group: Integers  # -1 for none
-    groups: int
 
-    @classmethod
-    def of(cls, obligations: pl.DataFrame, funds: pl.DataFrame) -> "_Window":
-        """Untied obligations summed per direction; tied ones stay apart by their group."""
-        flows = (
-            obligations.group_by(*CYCLE, "debtor_id", "creditor_id", "group")
-            .agg(pl.col("amount_minor").sum(), own=pl.len().cast(pl.Int64))
-            .sort(*CYCLE, "debtor_id", "creditor_id", "group")
-            .with_columns(
-                count=pl.when(pl.col("group").is_null())
-                .then("own")
-                .otherwise(pl.col("own").sum().over("group")),
-                group=pl.col("group").rank("dense").cast(pl.Int64) - 1,
-            )
-            .with_columns(pl.col("group").fill_null(-1))
-        )
-        sides = pl.concat(
-            flows.select(*CYCLE, participant_id=side) for side in ("debtor_id", "creditor_id")
-        )
-        seats = (
-            sides.select("currency", "participant_id")
-            .unique()
-            .sort("currency", "participant_id")
-            .with_row_index("seat")
-            .join(
-                funds.select(list(FUNDS_SCHEMA)),
-                on=["participant_id", "currency"],
-                how="left",
-                maintain_order="left",
-            )
-            .with_columns(
-                pl.col("seat").cast(pl.Int64),
-                pl.col("funds_minor").fill_null(0),
-                currency_number=pl.col("currency").rank("dense").cast(pl.Int64),
-            )
-        )
-        places = (
-            sides.unique()
-            .sort(*CYCLE, "participant_id")
-            .with_row_index("place")
-            .join(seats, on=["currency", "participant_id"], how="left", maintain_order="left")
-        )
-
-        def numbered(side: str) -> Integers:
-            found = flows.select(*CYCLE, participant_id=side).join(
-                places, on=[*CYCLE, "participant_id"], how="left", maintain_order="left"
-            )
-            return found["place"].cast(pl.Int64).to_numpy()
-
-        return cls(
-            seats=seats,
-            funds=seats["funds_minor"].to_numpy(),
-            currency=seats["currency_number"].to_numpy(),
-            seat_of_place=places["seat"].to_numpy(),
-            debtor=numbered("debtor_id"),
-            creditor=numbered("creditor_id"),
-            amount=flows["amount_minor"].to_numpy(),
-            count=flows["count"].to_numpy(),
-            group=flows["group"].to_numpy(),
-            groups=int(flows["group"].n_unique()),
-        )
-
-    def active(self, out: Flags) -> Flags:
-        """Flows that stay: neither party is out, nor is a party of anything they are tied to."""
-        out_of_place = out[self.seat_of_place]
-        stays = ~(out_of_place[self.debtor] | out_of_place[self.creditor])
-        tied = self.group >= 0
-        broken = np.zeros(self.groups, np.bool_)
-        broken[self.group[tied & ~stays]] = True
-        return np.asarray(stays & ~(tied & broken[self.group]), np.bool_)
-
-    def need(self, active: Flags) -> Integers:
-        """Debit positions by seat, each window by itself."""
-        net_minor = np.zeros(len(self.seat_of_place), np.int64)
-        np.add.at(net_minor, self.creditor[active], self.amount[active])
-        np.subtract.at(net_minor, self.debtor[active], self.amount[active])
-        need = np.zeros(len(self.funds), np.int64)
-        np.add.at(need, self.seat_of_place, np.maximum(-net_minor, 0))
-        return need
-
-    def leave_out(self) -> tuple[Flags, list[tuple[int, ...]]]:
-        """Seats that are out when nobody is short, and a row of `_MEASURES` for each, by round."""
-        out, rows, turn = np.zeros(len(self.funds), np.bool_), list[tuple[int, ...]](), 0
-        while True:
-            active = self.active(out)
-            need = self.need(active)
-            short = np.flatnonzero(need > self.funds)
-            if not len(short):
-                return out, rows
-            turn += 1
-            count, value = self._harm(active)
-            order = np.lexsort((short, value[short], count[short], self.currency[short]))
-            ranked = short[order]
-            _, first = np.unique(self.currency[ranked], return_index=True)
-            chosen = ranked[first]
-            out[chosen] = True
-            rows += [(int(s), turn, int(need[s]), int(count[s]), int(value[s])) for s in chosen]
-
-    def bring_back(self, out: Flags) -> None:
-        """Take seats off `out`, in place, while more settles by it and nobody becomes short."""
-        _, value = self._harm(np.ones(len(self.amount), np.bool_))
-        settles = int(self.active(out).sum())
-        while True:
-            waiting = np.flatnonzero(out)
-            for seat in waiting[np.argsort(-value[waiting], kind="stable")]:
-                out[seat] = False
-                active = self.active(out)
-                if active.sum() > settles and not (self.need(active) > self.funds).any():
-                    settles = int(active.sum())
-                    break
-                out[seat] = True
+def _bring_back(window: Seats, in_order: Integers) -> None:
+    """Bring seats back while more settles by it and nobody becomes short."""
+    brought = True
+    while brought:
+        brought = False
+        for seat in in_order[window.out[in_order]]:
+            more = window.move(seat, out=False)
+            if more and not (window.need > window.funds).any():
+                brought = True
             else:
-                return
-
-    def _harm(self, active: Flags) -> tuple[Integers, Integers]:
-        """By seat: obligations that would leave with it, and the value of its own."""
-        count, value = (np.zeros(len(self.funds), np.int64) for _ in range(2))
-        for side in (self.debtor, self.creditor):
-            seats = self.seat_of_place[side[active]]
-            np.add.at(count, seats, self.count[active])
-            np.add.at(value, seats, self.amount[active])
-        return count, value
+                window.move(seat, out=True)
 
 
 def _check(funds: pl.DataFrame) -> None:
