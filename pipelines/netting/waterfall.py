@@ -100,7 +100,10 @@ def share_losses(
     """
     if not losses:
         return pl.DataFrame(schema=WATERFALL_SCHEMA)
-    exposures = pl.DataFrame(schema=EXPOSURES_SCHEMA) if exposures is None else exposures
+    if exposures is None:
+        if any(layer.pro_rata == ProRata.EXPOSURE for layer in fund.layers):
+            raise ResourceInvalid("a layer is shared by them, and they are not stated", "exposures")
+        exposures = pl.DataFrame(schema=EXPOSURES_SCHEMA)
     _check(losses, resources=resources, exposures=exposures, operator=operator)
     defaulters = [loss.defaulter_id for loss in losses]
     survivors = resources.filter(~pl.col("participant_id").is_in(defaulters))
@@ -231,13 +234,9 @@ def _check(
         (exposures, EXPOSURES_SCHEMA, ("participant_id", "defaulter_id")),
     ):
         _check_frame(frame, schema, key=key)
-        stated += [
-            (f"what {who} has lodged", of)
-            for who, of in frame.select("participant_id", "currency")
-            .unique()
-            .sort("participant_id")
-            .rows()
-        ]
+        foreign = frame.filter(pl.col("currency") != currency).sort("participant_id").head(1)
+        of_rows = foreign.select("participant_id", "currency").rows()
+        stated += [(f"what {who} has lodged or let be owed", of) for who, of in of_rows]
     for what, of in stated:
         if of != currency:
             raise OtherCurrency(what, of, currency)

@@ -221,6 +221,12 @@ def test_the_layers_of_every_scheme_are_understood(scheme: Scheme) -> None:
     assert bool(fund.layers) == bool(scheme.default_fund)
 
 
+def test_a_layer_by_exposure_needs_exposures() -> None:
+    fund = read_default_fund({"layers": [{"kind": "survivor_contributions", "pro_rata": "exposure"}]})
+    with pytest.raises(ResourceInvalid, match="exposures"):
+        share_losses([Loss("amani", "KES", 5)], fund, resources=THREE, operator=OPERATOR)
+
+
 def test_no_loss_is_shared_by_nobody() -> None:
     assert share_losses([], FUND, resources=THREE, operator=OPERATOR).is_empty()
 
@@ -248,7 +254,9 @@ def test_layers_that_cannot_hold_are_refused(layers: list[dict[str, object]], fi
 def test_nothing_is_shared_across_currencies() -> None:
     loss = Loss("amani", "KES", 5)
     in_dollars = lodged(("baobab", 1, 1), currency="USD")
-    with pytest.raises(OtherCurrency, match="what baobab has lodged is in USD, the loss in KES"):
+    with pytest.raises(
+        OtherCurrency, match="what baobab has lodged or let be owed is in USD, the loss in KES"
+    ):
         share_losses([loss], FUND, resources=in_dollars, operator=OPERATOR)
     with pytest.raises(OtherCurrency):
         share_losses([loss], FUND, resources=THREE, operator=OperatorFunds("operator", "USD", 1))
