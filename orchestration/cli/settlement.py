@@ -1,5 +1,6 @@
 """`wgi settlement`: windows, positions, instructions and what people do about them."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -192,6 +193,40 @@ def recast(
     from orchestration.cli.settlement_done import recast_without
 
     recast_without(source=source, scheme_id=scheme, number=number, defaulter_id=without, reason=because)
+
+
+@settlement_app.command("share-loss")
+def share_loss(
+    scheme: SchemeArgument,
+    number: WindowArgument,
+    currency: Annotated[str, typer.Argument(metavar="CURRENCY", help="ISO 4217.")],
+    *,
+    of: Annotated[str, typer.Option(metavar="PARTICIPANT", help="Who does not pay.")],
+    resources: Annotated[
+        Path,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="CSV in units: participant_id, currency, collateral (after haircut), contribution.",
+        ),
+    ],
+    own_funds: Annotated[
+        str, typer.Option(metavar="AMOUNT", help="The operator's own, in units.")
+    ] = "0",
+    source: SourceOption = None,
+) -> None:
+    """Show who would bear a defaulter's debt if the window settled as it stands: layer by layer."""
+    from orchestration.cli.settlement_loss import share_loss as share
+
+    share(
+        source=source,
+        scheme_id=scheme,
+        number=number,
+        defaulter_id=of,
+        currency=currency,
+        resources=resources,
+        own_funds=own_funds,
+    )
 
 
 @settlement_app.command()

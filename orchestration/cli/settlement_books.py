@@ -5,15 +5,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 
+import polars as pl
 import psycopg
 
+from ledger_service.payments.settlement.instruction_log import InstructionState, instructions
 from ledger_service.payments.settlement.scheme_book import SchemeBook, known_operator_book
+from ledger_service.payments.settlement.window_obligations import obligations_of
+from ledger_service.payments.settlement.windows import Window
 from ledger_service.reference.schemes import Scheme, read_schemes
 from ledger_service.runtime.database import Database, Role
 from ledger_service.runtime.settings import SourceName
 from orchestration.cli.installation import choose
 from orchestration.cli.ledger_books import Units, refuse, units
 from orchestration.resources import Platform, open_platform
+from pipelines.netting.recast import SETTLED_SCHEMA, Recast, recast
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,29 @@ def open_settlement(source: SourceName | None) -> Iterator[Settlement]:
         platform.server.connect(Database.LEDGER, Role.APP, autocommit=True) as connection,
     ):
         yield Settlement(platform, connection, units(platform))
+
+
+def without_defaulter(
+    settlement: Settlement, books: SchemeBook, found: Window, defaulter_id: str
+) -> Recast:
+    """What a window is without a participant; refused where it has nothing to do with the window.
+
+    What is final of it counts as settled.
+    """
+    owed = obligations_of(settlement.connection, books, found)
+    known = instructions(settlement.connection, books, window_number=found.number)
+    final = [one for one in known if one.state == InstructionState.CONFIRMED]
+    settled = pl.DataFrame(
+        [(found.window_id, one.currency, one.participant_id, one.signed_minor) for one in final],
+        schema=SETTLED_SCHEMA,
+        orient="row",
+    )
+    named = [name for name in SETTLED_SCHEMA if name != "settled_minor"]
+    sums = settled.group_by(named).agg(pl.col("settled_minor").sum())
+    analysis = recast(owed, [defaulter_id], settled=sums)
+    if analysis.excluded.is_empty():
+        refuse(f"{defaulter_id} has no obligation in window {found.number} of {books.scheme.id}")
+    return analysis
 
 
 def on_date(value: date, wanted: date | None) -> bool:

@@ -33,14 +33,12 @@ from ledger_service.payments.settlement.scheme_book import (
     resume,
     suspend,
 )
-from ledger_service.payments.settlement.window_obligations import obligations_of
 from ledger_service.payments.settlement.windows import WindowInState, WindowState, window
 from ledger_service.runtime.settings import SourceName
 from orchestration.cli.ledger_books import Units, refuse
-from orchestration.cli.settlement_books import Settlement, open_settlement
+from orchestration.cli.settlement_books import Settlement, open_settlement, without_defaulter
 from orchestration.cli.settlement_shown import window_of
 from orchestration.settlement_cycle import instruct_window
-from pipelines.netting.positions import net_positions
 
 
 def propose_repair(
@@ -115,8 +113,8 @@ def change_cover(
     with open_settlement(source) as settlement:
         books = settlement.book(scheme_id)
         cover = Cover(
-            _minor(settlement.units, cap, currency),
-            _minor(settlement.units, collateral, currency),
+            minor(settlement.units, cap, currency),
+            minor(settlement.units, collateral, currency),
             haircut_basis_points,
         )
         try:
@@ -142,21 +140,19 @@ def recast_without(
     with open_settlement(source) as settlement:
         books = settlement.book(scheme_id)
         found = window_of(settlement, books, number)
-        before = obligations_of(settlement.connection, books, found)
-        party = pl.any_horizontal(pl.col("debtor_id", "creditor_id") == defaulter_id)
-        excluded = before.filter(party).select("payment_id", reason=pl.lit(reason))
-        if excluded.is_empty():
-            refuse(f"{defaulter_id} has no obligation in window {number} of {scheme_id}")
+        analysis = without_defaulter(settlement, books, found, defaulter_id)
+        excluded = analysis.excluded.select(
+            "payment_id", reason=pl.format("{}: {}", "reason", pl.lit(reason))
+        )
         try:
             again = give_back(settlement.connection, books, number=number, excluded=excluded, at=now)
         except (WindowInState, RecastRefused) as error:
             refuse(str(error))
         instruct_window(settlement.connection, books, again, at=now)
-        after = obligations_of(settlement.connection, books, again)
         in_units = settlement.units
     console = Console()
     console.print(f"{excluded.height:,} obligations of {defaulter_id} are given back ({reason})")
-    console.print(_changed_table(_nets(before), _nets(after), in_units))
+    console.print(_recast_table(analysis.positions, in_units))
 
 
 def turn_scheme(
@@ -193,7 +189,7 @@ def _repair(settlement: Settlement, repair_id: str) -> tuple[SchemeBook, Repair]
     return found[0] if found else refuse(sentence)
 
 
-def _minor(units: Units, amount: str, currency: str) -> int:
+def minor(units: Units, amount: str, currency: str) -> int:
     """An amount in units as people write it, in minor units."""
     if currency not in units.exponents:
         refuse(f"{currency} is no currency of ISO 4217")
@@ -206,22 +202,16 @@ def _minor(units: Units, amount: str, currency: str) -> int:
     return int(minor)
 
 
-def _nets(obligations: pl.DataFrame) -> pl.DataFrame:
-    return net_positions(obligations)[1].select("currency", "participant_id", "net_minor")
-
-
-def _changed_table(before: pl.DataFrame, after: pl.DataFrame, units: Units) -> Table:
-    """Positions whose recast is another: what it was, is, and the difference."""
-    both = before.join(
-        after, on=["currency", "participant_id"], how="full", coalesce=True, suffix="_after"
-    ).with_columns(pl.col("net_minor", "net_minor_after").fill_null(0))
-    changed = both.filter(pl.col("net_minor") != pl.col("net_minor_after"))
+def _recast_table(positions: pl.DataFrame, units: Units) -> Table:
+    """Positions (`RECAST_POSITIONS_SCHEMA`) that the recast changes."""
     table = Table(title="Positions", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("participant", "currency"):
         table.add_column(name)
-    for name in ("before", "recast", "difference"):
+    amounts = ("before_minor", "after_minor", "difference_minor", "to_settle_minor")
+    for name in ("before", "recast", "difference", "to settle"):
         table.add_column(name, justify="right", no_wrap=True)
-    for currency, participant_id, old, new in changed.sort("currency", "participant_id").iter_rows():
-        amounts = (units.shown(amount, currency) for amount in (old, new, new - old))
-        table.add_row(participant_id, currency, *amounts)
+    changed = positions.filter(pl.col("difference_minor") != 0).sort("currency", "participant_id")
+    for row in changed.iter_rows(named=True):
+        shown = (units.shown(row[name], row["currency"]) for name in amounts)
+        table.add_row(row["participant_id"], row["currency"], *shown)
     return table

@@ -1,7 +1,6 @@
 """The settlement cycle of a date: covered, closed, instructed, answered, tried again."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -9,7 +8,6 @@ import polars as pl
 import psycopg
 import pytest
 
-from ledger_service.ledger.books import register_participants
 from ledger_service.ledger.verification import verify
 from ledger_service.payments.settlement.participants import Cover, join, set_cover
 from ledger_service.payments.settlement.scheme_book import operate, operator_book
@@ -18,10 +16,8 @@ from ledger_service.reference.schemes import scheme_on
 from ledger_service.runtime.database import Database, Role, Server
 from orchestration.settlement_cycle import CycleDone, run_cycle
 from orchestration.settlement_finality import finality_rows, settled_beyond, take_answers
-from pipelines.lake.ledger_tables import ENTRIES
 from pipelines.lake.store import Lake
 from pipelines.netting.positions import net_positions
-from pipelines.netting.tables import OBLIGATIONS
 from pipelines.settlement.instruction_answers import (
     instruction_differences,
     leg_answers,
@@ -35,45 +31,7 @@ from pipelines.settlement.tables import (
     SETTLEMENT_TRANSACTIONS,
     SETTLEMENT_WINDOWS,
 )
-
-MONDAY, TUESDAY = date(2026, 3, 2), date(2026, 3, 3)
-BANKS = ("KE-B01", "RW-B01", "TZ-B01", "UG-B01")
-
-
-@dataclass(frozen=True)
-class Owed:
-    """Obligations of a date with the entries that they are."""
-
-    obligations: pl.DataFrame
-    entries: pl.DataFrame
-
-
-def owed(day: date, *debts: tuple[str, str, int, int], currency: str = "KES") -> Owed:
-    """Debts as (debtor, creditor, minor units, hour of booking); the entry's version is its place."""
-    rows = [
-        {
-            "business_date": day,
-            "currency": currency,
-            "debtor_id": debtor,
-            "creditor_id": creditor,
-            "amount_minor": amount,
-            "payment_id": f"payment {number}",
-            "book_id": BANKS.index(debtor) + 1,
-            "account_id": 7,
-            "version": day.toordinal() * 100 + number,
-            "booked_at": datetime(day.year, day.month, day.day, hour, tzinfo=UTC),
-            "window_id": next(
-                f"east-africa-{place}"
-                for place, close in enumerate((7, 10, 13, 99), start=1)
-                if hour < close
-            ),
-        }
-        for number, (debtor, creditor, amount, hour) in enumerate(debts)
-    ]
-    schema = {**OBLIGATIONS.schema, "booked_at": ENTRIES.schema["booked_at"]}
-    frame = pl.DataFrame(rows, schema=schema)
-    return Owed(OBLIGATIONS.conform(frame.select(list(OBLIGATIONS.schema))), frame)
-
+from tests.orchestration.settled_dates import MONDAY, TUESDAY, Owed, owed, register_banks
 
 THREE = (("KE-B01", "UG-B01", 500, 6), ("UG-B01", "TZ-B01", 200, 8), ("KE-B01", "TZ-B01", 70, 15))
 
@@ -81,20 +39,7 @@ THREE = (("KE-B01", "UG-B01", 500, 6), ("UG-B01", "TZ-B01", 200, 8), ("KE-B01", 
 @pytest.fixture
 def connection(ledger_database: Server) -> Iterator[psycopg.Connection]:
     with ledger_database.connect(Database.LEDGER, Role.APP, autocommit=True) as opened:
-        rows = [
-            {
-                "participant_id": bank,
-                "name": bank,
-                "kind": "bank",
-                "country": "KE",
-                "bic": None,
-                "home_currency": "KES",
-                "has_book": False,
-            }
-            for bank in BANKS
-        ]
-        schema = dict.fromkeys(rows[0], pl.String) | {"has_book": pl.Boolean}
-        register_participants(opened, pl.DataFrame(rows, schema=schema))
+        register_banks(opened)
         yield opened
 
 

@@ -9,8 +9,18 @@ from orchestration.partitions import business_dates
 from orchestration.resources import Platform
 from pipelines.lake.ledger_tables import ACCOUNTS, ENTRIES, PARTICIPANTS
 from pipelines.netting.obligations import mirror_differences
-from pipelines.netting.positions import Positions, conservation_violations
-from pipelines.netting.tables import BILATERAL_POSITIONS, NET_POSITIONS, NETTING_EVIDENCE
+from pipelines.netting.tables import (
+    BILATERAL_POSITIONS,
+    CLEARED_OBLIGATIONS,
+    NET_POSITIONS,
+    OBLIGATIONS,
+    SET_OFF_NOTICES,
+)
+from pipelines.netting.verification import (
+    clearing_violations,
+    netting_violations,
+    notice_violations,
+)
 
 
 @business_date_check(
@@ -22,13 +32,12 @@ def nets_sum_to_zero(
     context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
 ) -> dg.AssetCheckResult:
     """Blocking: settlement moves exactly what is owed, or nothing."""
+    lake = platform.lake
     found = pl.concat(
-        conservation_violations(
-            Positions(
-                bilateral=platform.lake.read(BILATERAL_POSITIONS, day),
-                multilateral=platform.lake.read(NET_POSITIONS, day),
-                evidence=platform.lake.read(NETTING_EVIDENCE, day),
-            )
+        netting_violations(
+            lake.read(OBLIGATIONS, day),
+            multilateral=lake.read(NET_POSITIONS, day),
+            bilateral=lake.read(BILATERAL_POSITIONS, day),
         )
         for day in business_dates(context)
     )
@@ -55,4 +64,25 @@ def both_books_agree(
     )
     return dg.AssetCheckResult(
         passed=found.is_empty(), metadata={"pairs": found.height, "rows": table(found)}
+    )
+
+
+@business_date_check(
+    asset="set_off",
+    description="What is cleared leaves every net position as it was, and the notices are all of it.",
+)
+def set_off_is_proven(
+    context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
+) -> dg.AssetCheckResult:
+    """By a verifier that shares nothing with the optimum that it checks."""
+    lake, found = platform.lake, []
+    for day in business_dates(context):
+        done = lake.read(CLEARED_OBLIGATIONS, day)
+        found.append(clearing_violations(lake.read(OBLIGATIONS, day), done))
+        found.append(notice_violations(done, lake.read(SET_OFF_NOTICES, day)))
+    violations = pl.concat(found)
+    return dg.AssetCheckResult(
+        passed=violations.is_empty(),
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"violations": violations.height, "rows": table(violations)},
     )
