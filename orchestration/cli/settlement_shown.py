@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from datetime import date, datetime
 
-import polars as pl
 from rich import box
 from rich.console import Console
 from rich.markup import escape
@@ -136,9 +135,8 @@ def show_cover(*, source: SourceName | None, scheme_id: str, currency: str | Non
     """Print positions, limits and headroom."""
     with open_settlement(source) as settlement:
         books = settlement.book(scheme_id)
-        named = positions_frame(books, scheme_accounts(settlement.connection, books)).filter(
-            pl.lit(currency is None) | (pl.col("currency") == currency)
-        )
+        known = positions_frame(books, scheme_accounts(settlement.connection, books))
+        named = known if currency is None else known.filter(currency=currency)
         accounts = lookup_accounts(
             settlement.connection, book_id=books.book_id, account_ids=named["account_id"].to_list()
         )
