@@ -44,8 +44,8 @@ class _Rings:
 def set_off_notices(cleared_obligations: pl.DataFrame) -> pl.DataFrame:
     """Rows of SET_OFF_NOTICES, which sum per debtor and creditor to what was cleared between them.
 
-    Takes rows of CLEARED_OBLIGATIONS; the rings depend on the set of rows alone. Time is linear in the
-    rows that come out, about that many times five a pair. Raises `NotACirculation`.
+    Takes rows of CLEARED_OBLIGATIONS; the rings depend on the set of rows alone. Time goes with the rows
+    that come out: on a large trade-credit graph some six a pair. Raises `NotACirculation`.
     """
     cleared = CLEARED_OBLIGATIONS.conform(cleared_obligations).filter(pl.col("cleared_minor") > 0)
     parts = cleared.partition_by(CYCLE, maintain_order=True)

@@ -42,6 +42,8 @@ class Rule(StrEnum):
     """What remains of an obligation is its amount less what is cleared."""
     CLEARING_BALANCED = "clearing_balanced"
     """At each party as much is cleared of what it owes as of what it is owed: its net stays."""
+    NOTHING_CLEARS_MORE = "nothing_clears_more"
+    """What is cleared is as much as prices prove that nothing exceeds."""
     RING_CLOSES = "ring_closes"
     """Each creditor of a set-off notice is the debtor of its next step, the last one of the first."""
     RING_OF_ONE_AMOUNT = "ring_of_one_amount"
