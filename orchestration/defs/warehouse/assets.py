@@ -57,6 +57,7 @@ LAKE_TABLES: tuple[Table, ...] = (
     deps=[
         "close",
         "netting",
+        "set_off",
         "settlement_finality",
         "reconciliation",
         "aml",
