@@ -7,6 +7,7 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table as RichTable
 
+from ledger_service.payments.settlement.instruction_log import InstructionState
 from ml.tables import FEATURES, SCORES
 from orchestration.asset_page import in_major_units
 from orchestration.resources import Platform
@@ -29,6 +30,7 @@ from pipelines.settlement.tables import (
     BANK_ANSWERS,
     BANK_FILES,
     SETTLEMENT_FILES,
+    SETTLEMENT_FINALITY,
     SETTLEMENT_TRANSACTIONS,
 )
 
@@ -77,6 +79,7 @@ def _counts(lake: Lake, dates: Sequence[date]) -> RichTable:
         ("input rows in quarantine", f"{rows(QUARANTINE):,}"),
         ("interbank obligations", f"{rows(OBLIGATIONS):,}"),
         ("net positions", f"{rows(NET_POSITIONS):,}"),
+        ("settlement instructions / final", _instructions(lake, dates[-1])),
         (
             "settlement files / credit transfers",
             f"{rows(SETTLEMENT_FILES):,} / {rows(SETTLEMENT_TRANSACTIONS):,}",
@@ -94,6 +97,19 @@ def _counts(lake: Lake, dates: Sequence[date]) -> RichTable:
     for name, figure in figures:
         table.add_row(name, figure)
     return table
+
+
+def _instructions(lake: Lake, last: date) -> str:
+    """Told to the settlement agents on the last date, which is the one that is settled; and final."""
+    known = lake.scan(SETTLEMENT_FINALITY, [last]).filter(
+        pl.col("state") != InstructionState.WITHDRAWN.value
+    )
+    told, final = (
+        known.select(pl.len(), (pl.col("state") == InstructionState.CONFIRMED.value).sum())
+        .collect()
+        .row(0)
+    )
+    return f"{told:,} / {final:,}"
 
 
 def _files_at_banks(lake: Lake, dates: Sequence[date]) -> str:
@@ -169,6 +185,11 @@ def _breaks_and_alerts(lake: Lake, last: date) -> RichTable:
     files = lake.scan(BANK_FILES, [last]).filter(pl.col("state").is_in([each.value for each in ALARMS]))
     for name, count in files.group_by("state").len().sort("state").collect().iter_rows():
         table.add_row("bank file", name, f"{count:,}", "")
+    waiting = lake.scan(SETTLEMENT_FINALITY, [last]).filter(
+        pl.col("state").is_in([InstructionState.REJECTED.value, InstructionState.INSTRUCTED.value])
+    )
+    for name, count in waiting.group_by("state").len().sort("state").collect().iter_rows():
+        table.add_row("settlement instruction", name, f"{count:,}", "")
     for name, count in alerts.iter_rows():
         table.add_row("alert", name, f"{count:,}", "")
     if not table.row_count:
