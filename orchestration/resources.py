@@ -50,13 +50,7 @@ class Platform:
 
     def exponents(self, business_date: date) -> dict[str, int]:
         """Minor-unit exponent by currency as it is on the date."""
-        table = currency_table()
-        valid = table.filter(
-            pl.lit(business_date).is_between(
-                pl.col("valid_from").fill_null(date.min), pl.col("valid_to").fill_null(date.max)
-            )
-        )
-        return dict(valid.select("code", "exponent").iter_rows())
+        return exponents_on(business_date)
 
     def statements(self, business_date: date) -> StatementFrames:
         """The statements that partner banks delivered for the date, by file name."""
@@ -65,6 +59,16 @@ class Platform:
             f"statements/{business_date}/{path.name}": path for path in sorted(folder.glob("*.xml"))
         }
         return read_statement_files(paths, exponents=self.exponents(business_date))
+
+
+def exponents_on(business_date: date) -> dict[str, int]:
+    """Minor-unit exponent by currency as it is on a date, by ISO 4217."""
+    valid = currency_table().filter(
+        pl.lit(business_date).is_between(
+            pl.col("valid_from").fill_null(date.min), pl.col("valid_to").fill_null(date.max)
+        )
+    )
+    return dict(valid.select("code", "exponent").iter_rows())
 
 
 @contextmanager

@@ -229,6 +229,30 @@ def share_loss(
     )
 
 
+@settlement_app.command("set-off")
+def set_off(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            exists=True,
+            dir_okay=False,
+            metavar="FILE",
+            help="CSV of debts in units: reference, debtor, creditor, currency, amount.",
+        ),
+    ],
+    *,
+    out: Annotated[Path, typer.Option(metavar="FOLDER", file_okay=False, help="Where results go.")],
+) -> None:
+    """Clear the most of who owes whom, around rings of any length; nobody's net position changes.
+
+    For invoices between firms as for debts between banks. The result is proven before it is written:
+    balanced at each party, traced to each debt, and no other clearing clears more.
+    """
+    from orchestration.cli.settlement_set_off import clear_file
+
+    clear_file(file, out=out)
+
+
 @settlement_app.command()
 def suspend(
     scheme: SchemeArgument, *, by: ByOption, because: BecauseOption, source: SourceOption = None

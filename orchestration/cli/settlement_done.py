@@ -189,17 +189,17 @@ def _repair(settlement: Settlement, repair_id: str) -> tuple[SchemeBook, Repair]
     return found[0] if found else refuse(sentence)
 
 
-def minor(units: Units, amount: str, currency: str) -> int:
-    """An amount in units as people write it, in minor units."""
+def minor(units: Units, amount: str, currency: str, place: str = "") -> int:
+    """An amount in units as people write it, in minor units; `place` begins what a refusal says."""
     if currency not in units.exponents:
-        refuse(f"{currency} is no currency of ISO 4217")
+        refuse(f"{place}{currency} is no currency of ISO 4217")
     try:
-        minor = Decimal(amount.replace(",", "")).scaleb(units.exponents[currency])
+        found = Decimal(amount.replace(",", "")).scaleb(units.exponents[currency])
     except InvalidOperation:
-        refuse(f"{amount!r} is no amount, such as 1000000.00")
-    if not minor.is_finite() or minor != minor.to_integral_value() or not 0 <= minor < 2**63:
-        refuse(f"{amount} {currency} is no amount with the decimals of {currency}")
-    return int(minor)
+        refuse(f"{place}{amount!r} is no amount, such as 1000000.00")
+    if not found.is_finite() or found != found.to_integral_value() or not 0 <= found < 2**63:
+        refuse(f"{place}{amount} {currency} is no amount with the decimals of {currency}")
+    return int(found)
 
 
 def _recast_table(positions: pl.DataFrame, units: Units) -> Table:

@@ -168,3 +168,45 @@ def test_a_suspended_scheme_says_so(wgi: Wgi, books: SchemeBook) -> None:
     assert "SUSPENDED" in wgi("schemes").output
     wgi("resume", *by)
     assert "SUSPENDED" not in wgi("schemes").output
+
+
+INVOICES = """\
+reference,debtor,creditor,currency,amount
+I-1,Asili Foods,Baraka Mills,KES,100.50
+I-2,Baraka Mills,Chuma Works,KES,80
+I-3,Chuma Works,Asili Foods,KES,90.25
+I-4,Chuma Works,Duka Stores,KES,10
+I-5,Asili Foods,Baraka Mills,UGX,7000
+"""
+
+
+def test_invoices_are_set_off_around_rings(wgi: Wgi, tmp_path: Path) -> None:
+    invoices, out = tmp_path / "invoices.csv", tmp_path / "out"
+    invoices.write_text(INVOICES)
+    said = wgi("set-off", invoices, "--out", out).output
+    assert re.search(r"KES +4 +4 +280.75 +240.00 +40.75 +85.5 +1", said)
+    cleared = (out / "cleared.csv").read_text().splitlines()
+    assert cleared[1:3] == [
+        "I-1,Asili Foods,Baraka Mills,KES,100.50,80.00,20.50",
+        "I-2,Baraka Mills,Chuma Works,KES,80.00,80.00,0.00",
+    ]
+    assert cleared[-1] == "I-5,Asili Foods,Baraka Mills,UGX,7000,0,7000"
+    ring = (out / "notices.csv").read_text().splitlines()
+    assert [line.rpartition(",")[2] for line in ring[1:]] == ["80.00"] * 3
+
+
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [
+        ("I-6,Asili Foods,Asili Foods,KES,1", "row 7: debtor and creditor are the same"),
+        ("I-6,Asili Foods,,KES,1", "row 7: creditor is empty"),
+        ("I-6,Asili Foods,Duka Stores,KES,1.005", "row 7: 1.005 KES is no amount with the decimals"),
+        ("I-6,Asili Foods,Duka Stores,KES,NaN", "row 7: NaN KES is no amount"),
+        ("I-6,Asili Foods,Duka Stores,ABC,1", "row 7: ABC is no currency"),
+    ],
+)
+def test_a_debt_that_cannot_be_names_its_row(wgi: Wgi, tmp_path: Path, row: str, sentence: str) -> None:
+    invoices = tmp_path / "invoices.csv"
+    invoices.write_text(INVOICES + row + "\n")
+    assert sentence in wgi("set-off", invoices, "--out", tmp_path / "out", status=2).output
+    assert not (tmp_path / "out").exists()
