@@ -1,7 +1,7 @@
 """Netting: what each pair, and each participant against all others, is left to settle.
 
-Belongs here: bilateral and multilateral net positions, their evidence, and the check that netting
-created and lost nothing. Figures and pictures for people are in `figures.py`.
+Belongs here: bilateral and multilateral net positions and their evidence. That they are right is
+proven by other means in `verification.py`. Figures and pictures for people are in `figures.py`.
 """
 
 from dataclasses import dataclass
@@ -14,16 +14,6 @@ from pipelines.netting.tables import BILATERAL_POSITIONS, NET_POSITIONS, NETTING
 
 CYCLE = ["business_date", "window_id", "currency"]
 """What is netted together: one window of one business date in one currency."""
-
-VIOLATIONS_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
-    "business_date": pl.Date,
-    "window_id": pl.String,
-    "currency": pl.String,
-    "participant_id": pl.String,  # null when the whole cycle is meant
-    "rule": pl.String,
-    "expected_minor": pl.Int128,
-    "found_minor": pl.Int128,
-}
 
 
 class PositionOverflow(OverflowError):
@@ -76,24 +66,6 @@ def net_flows(flows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     return (
         BILATERAL_POSITIONS.conform(_bilateral(flows)),
         NET_POSITIONS.conform(_multilateral(flows)),
-    )
-
-
-def conservation_violations(positions: Positions) -> pl.DataFrame:
-    """Rows that netting must not produce; empty when it conserved.
-
-    Rules: `sums_to_zero`, the net positions of a cycle sum to zero; `owes_is_owed`, what is owed in a
-    cycle is owed to somebody; `pairs_make_net`, a participant's bilateral nets sum to its
-    multilateral one. Columns: `VIOLATIONS_SCHEMA`.
-    """
-    found = pl.concat(
-        [
-            _cycle_sums(positions.multilateral),
-            _pairs_against_net(positions),
-        ]
-    )
-    return found.filter(pl.col("expected_minor") != pl.col("found_minor")).sort(
-        *CYCLE, "rule", "participant_id"
     )
 
 
@@ -193,52 +165,3 @@ def _in_minor_units(frame: pl.DataFrame) -> pl.DataFrame:
             row = too_large.row(0, named=True)
             raise PositionOverflow(row["currency"], row[name])
     return frame.with_columns(pl.col(sums).cast(pl.Int64))
-
-
-def _cycle_sums(multilateral: pl.DataFrame) -> pl.DataFrame:
-    wide = pl.col("net_minor", "owes_minor", "is_owed_minor").cast(pl.Int128).sum()
-    sums = multilateral.group_by(CYCLE).agg(wide)
-    nobody = pl.lit(None, pl.String).alias("participant_id")
-    return pl.concat(
-        [
-            sums.select(
-                *CYCLE,
-                nobody,
-                rule=pl.lit("sums_to_zero"),
-                expected_minor=pl.lit(0, pl.Int128),
-                found_minor="net_minor",
-            ),
-            sums.select(
-                *CYCLE,
-                nobody,
-                rule=pl.lit("owes_is_owed"),
-                expected_minor="owes_minor",
-                found_minor="is_owed_minor",
-            ),
-        ]
-    )
-
-
-def _pairs_against_net(positions: Positions) -> pl.DataFrame:
-    net_minor = pl.col("net_minor").cast(pl.Int128)
-    nothing = pl.lit(0, pl.Int128)
-    pairs = positions.bilateral
-    made = (
-        pl.concat(
-            [
-                pairs.select(*CYCLE, participant_id="creditor_id", made=net_minor),
-                pairs.select(*CYCLE, participant_id="debtor_id", made=nothing - net_minor),
-            ]
-        )
-        .group_by(*CYCLE, "participant_id")
-        .agg(pl.col("made").sum())
-    )
-    return positions.multilateral.join(
-        made, on=[*CYCLE, "participant_id"], how="full", coalesce=True
-    ).select(
-        *CYCLE,
-        "participant_id",
-        rule=pl.lit("pairs_make_net"),
-        expected_minor=net_minor.fill_null(0),
-        found_minor=pl.col("made").fill_null(0),
-    )

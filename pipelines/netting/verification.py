@@ -28,6 +28,8 @@ class Rule(StrEnum):
     """The net positions of a window and currency sum to zero."""
     NET_OF_OBLIGATIONS = "net_of_obligations"
     """A participant's net position is what it is owed less what it owes."""
+    GROSS_OF_OBLIGATIONS = "gross_of_obligations"
+    """What a position says that its participant owes, and is owed, is what the obligations say."""
     PAIR_OF_OBLIGATIONS = "pair_of_obligations"
     """The net of a pair is what one owes the other less what it is owed by it."""
     POSITION_STATED_ONCE = "position_stated_once"
@@ -89,6 +91,17 @@ def netting_violations(
             found=value,
         ),
         unequal_sums(Rule.NET_OF_OBLIGATIONS, _signed(obligations, "amount_minor"), nets, _PARTICIPANT),
+        *(
+            unequal_sums(
+                Rule.GROSS_OF_OBLIGATIONS,
+                obligations.select(*_CYCLE, participant_id=side, value=minor("amount_minor")).join(
+                    multilateral, on=_PARTICIPANT, how="semi"
+                ),
+                multilateral.select(*_PARTICIPANT, value=minor(stated)),
+                _PARTICIPANT,
+            )
+            for side, stated in (("debtor_id", "owes_minor"), ("creditor_id", "is_owed_minor"))
+        ),
         differing(Rule.POSITION_STATED_ONCE, counted, _PARTICIPANT, expected=_ONE, found=count),
     ]
     if bilateral is not None:

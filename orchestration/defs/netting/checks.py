@@ -9,6 +9,7 @@ from orchestration.partitions import business_dates
 from orchestration.resources import Platform
 from pipelines.lake.ledger_tables import ACCOUNTS, ENTRIES, PARTICIPANTS
 from pipelines.netting.obligations import mirror_differences
+from pipelines.netting.optimality_verification import optimum_violations
 from pipelines.netting.tables import (
     BILATERAL_POSITIONS,
     CLEARED_OBLIGATIONS,
@@ -69,7 +70,7 @@ def both_books_agree(
 
 @business_date_check(
     asset="set_off",
-    description="What is cleared leaves every net position as it was, and the notices are all of it.",
+    description="What is cleared leaves every net as it was, notices are all of it, nothing clears more.",
 )
 def set_off_is_proven(
     context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
@@ -80,6 +81,7 @@ def set_off_is_proven(
         done = lake.read(CLEARED_OBLIGATIONS, day)
         found.append(clearing_violations(lake.read(OBLIGATIONS, day), done))
         found.append(notice_violations(done, lake.read(SET_OFF_NOTICES, day)))
+        found.append(optimum_violations(done))
     violations = pl.concat(found)
     return dg.AssetCheckResult(
         passed=violations.is_empty(),

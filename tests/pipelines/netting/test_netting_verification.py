@@ -61,7 +61,10 @@ def test_a_net_that_is_not_of_the_obligations_is_named() -> None:
 
 def test_two_nets_that_are_exchanged_sum_to_zero_and_are_named() -> None:
     exchanged = MULTILATERAL.with_columns(pl.col("participant_id").reverse())
-    assert rules(netting_violations(OWING, multilateral=exchanged)) == [Rule.NET_OF_OBLIGATIONS]
+    assert rules(netting_violations(OWING, multilateral=exchanged)) == [
+        Rule.GROSS_OF_OBLIGATIONS,
+        Rule.NET_OF_OBLIGATIONS,
+    ]
 
 
 def test_a_net_that_is_missing_is_named_unless_it_is_nothing() -> None:
@@ -72,7 +75,8 @@ def test_a_net_that_is_missing_is_named_unless_it_is_nothing() -> None:
 
 
 def test_a_net_that_is_stated_in_parts_is_named() -> None:
-    parts = pl.concat([MULTILATERAL, MULTILATERAL.with_columns(net_minor=pl.lit(0, pl.Int64))])
+    nothing = [pl.lit(0, pl.Int64).alias(name) for name in ("net_minor", "owes_minor", "is_owed_minor")]
+    parts = pl.concat([MULTILATERAL, MULTILATERAL.with_columns(nothing)])
     assert rules(netting_violations(OWING, multilateral=parts)) == [Rule.POSITION_STATED_ONCE]
 
 

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger_service.payments.settlement import recast as ledger_recast
-from pipelines.netting.positions import conservation_violations
 from pipelines.netting.recast import SETTLED_SCHEMA, Consequence, Reason, SettledUnknown, recast, unpaid
 from pipelines.netting.ties import TieIncomplete
+from pipelines.netting.verification import netting_violations
 from pipelines.netting.waterfall import Loss
 from tests.pipelines.netting.owed_windows import DAY, Owed, debt_lists, nets, owed, tie_lists, tied
 
@@ -57,7 +57,7 @@ def test_two_defaulters_leave_positions_that_the_rest_owes_itself() -> None:
         ("w1", "UGX", "enzi"): 4,
     }
     assert amounts(found.positions, "excluded")["w1", "KES", "amani"] == 3
-    assert conservation_violations(found.netted).is_empty()
+    assert netting_violations(found.kept, multilateral=found.netted.multilateral).is_empty()
 
 
 @given(debts=debt_lists(), defaulters=st.sets(st.sampled_from("abcde"), max_size=3), data=st.data())
@@ -74,7 +74,7 @@ def test_a_recast_is_the_netting_of_what_is_left(
     assert amounts(found.positions, "before_minor") == before
     assert amounts(found.positions, "after_minor") == {place: after.get(place, 0) for place in before}
     assert amounts(found.netted.multilateral, "net_minor") == after
-    assert conservation_violations(found.netted).is_empty()
+    assert netting_violations(found.kept, multilateral=found.netted.multilateral).is_empty()
     assert found.kept.height + found.excluded.height == len(debts)
     by_cycle = found.positions.group_by("window_id", "currency").agg(pl.col("difference_minor").sum())
     assert (by_cycle["difference_minor"] == 0).all()
