@@ -70,7 +70,7 @@ def both_books_agree(
 
 @business_date_check(
     asset="set_off",
-    description="What is cleared leaves every net as it was, notices are all of it, nothing clears more.",
+    description="Clearing leaves every net as it was, the notices are all of it, nothing clears more.",
 )
 def set_off_is_proven(
     context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
