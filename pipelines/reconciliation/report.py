@@ -1,29 +1,25 @@
-"""What a finance team reads each morning: ageing, classes, and one picture of both.
+"""What a finance team reads each morning: the report's files, and the tables and picture of a page.
 
-Belongs here: frames and the SVG made from a day's reconciliation. Amounts of different currencies are
-never added; where a class has several, each is told.
+Belongs here: `write_report`, where a reader of the report begins, and what the page of the asset shows:
+frames and the SVG made from a day's reconciliation. Amounts of different currencies are never added;
+where a class has several, each is told.
 """
 
 import io
 from collections.abc import Mapping
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from pipelines.reconciliation.reconcile import Reconciliation
+from pipelines.reconciliation.report_inputs import ReportDay, ReportNames
+from pipelines.reconciliation.report_trend import AGE_BANDS, banded
 from pipelines.reconciliation.rules import BreakClass, Rules
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-AGE_BANDS = (
-    ("less than a day", 0, "#9ecae1"),
-    ("1 to 5 days", 5, "#fdae6b"),
-    ("6 to 30 days", 30, "#e6550d"),
-    ("over 30 days", None, "#a63603"),
-)
-"""Band, its last day, its colour: the older, the darker."""
 
 ALL_WELL = "#31a354"
 MAX_CURRENCIES = 2
@@ -32,13 +28,31 @@ NOTE_ROOM = 2.3
 PICTURE_SALT = "reconciliation"
 
 
+def write_report(root: Path, day: ReportDay, *, names: ReportNames) -> tuple[Path, ...]:
+    """Write the report of a date below `root`, in `reconciliation/<date>/`; returns the paths.
+
+    A pure function of its inputs: the same frames and names are the same bytes, whatever the order of
+    rows, and a file that is there is replaced.
+    """
+    from pipelines.reconciliation.report_figures import figures_of
+    from pipelines.reconciliation.report_html import report_html
+
+    figures = figures_of(day, names=names)
+    folder = root / "reconciliation" / str(day.business_date)
+    folder.mkdir(parents=True, exist_ok=True)
+    contents = {"report.html": report_html(figures, names=names)}
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    return tuple(folder / name for name in contents)
+
+
 def ageing_table(breaks: pl.DataFrame) -> pl.DataFrame:
     """Open breaks by class, currency and age band: number, net and absolute difference.
 
     Columns: break_class, currency, age_band, breaks, difference_minor, absolute_minor, oldest (date).
     """
     return (
-        breaks.with_columns(age_band=_band())
+        banded(breaks)
         .group_by("break_class", "currency", "age_band")
         .agg(
             breaks=pl.len().cast(pl.Int64),
@@ -46,7 +60,7 @@ def ageing_table(breaks: pl.DataFrame) -> pl.DataFrame:
             absolute_minor=pl.col("difference_minor").abs().sum(),
             oldest=pl.col("first_seen").min(),
         )
-        .sort("break_class", "currency", "oldest", "age_band")
+        .sort("break_class", "currency", "age_band")
     )
 
 
@@ -116,13 +130,6 @@ def breaks_picture(
     return target.getvalue()
 
 
-def _band() -> pl.Expr:
-    band = pl.lit(AGE_BANDS[-1][0])
-    for name, last_day, _ in reversed(AGE_BANDS[:-1]):
-        band = pl.when(pl.col("age_days") <= last_day).then(pl.lit(name)).otherwise(band)
-    return band
-
-
 def _draw_classes(
     axes: "Axes", *, classes: pl.DataFrame, breaks: pl.DataFrame, exponents: Mapping[str, int]
 ) -> None:
@@ -130,7 +137,7 @@ def _draw_classes(
     from matplotlib.ticker import MaxNLocator
 
     names = classes["break_class"].to_list()
-    counts = breaks.with_columns(age_band=_band()).group_by("break_class", "age_band").len()
+    counts = banded(breaks).group_by("break_class", "age_band").len()
     by_band = {(row[0], row[1]): row[2] for row in counts.iter_rows()}
     start = [0] * len(names)
     for band, _, colour in AGE_BANDS:

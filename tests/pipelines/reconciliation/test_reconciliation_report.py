@@ -45,9 +45,9 @@ def result(books: Any, rules: Rules) -> Reconciliation:
 def test_ages_never_add_up_currencies(result: Reconciliation) -> None:
     table = ageing_table(result.breaks)
     assert table.select("break_class", "currency", "age_band", "breaks", "difference_minor").rows() == [
-        ("amount", "CZK", "less than a day", 1, 400),
-        ("missing_at_bank", "GBP", "over 30 days", 1, -123456),
-        ("missing_at_bank", "XOF", "less than a day", 6, 2100),
+        ("amount", "CZK", "0-1 days", 1, 400),
+        ("missing_at_bank", "GBP", "31-90 days", 1, -123456),
+        ("missing_at_bank", "XOF", "0-1 days", 6, 2100),
     ]
 
 
@@ -68,7 +68,7 @@ def test_the_picture_tells_what_how_much_and_since_when(result: Reconciliation, 
     assert "0 of 7 ledger items agree; 8 breaks are open on 3 of 3 accounts" in words
     assert "In our books, not at the bank" in words
     assert "7 since 2026-03-02 · XOF 2,100, GBP -1,234.56" in words
-    assert "over 30 days" in words
+    assert "31-90 days" in words
 
 
 def test_the_picture_is_the_same_bytes_every_time(result: Reconciliation, rules: Rules) -> None:
