@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from pipelines.reconciliation.reconcile import Reconciliation
 from pipelines.reconciliation.report_inputs import ReportDay, ReportNames
 from pipelines.reconciliation.report_trend import AGE_BANDS, banded
 from pipelines.reconciliation.rules import BreakClass, Rules
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from pipelines.reconciliation.reconcile import Reconciliation
 
 ALL_WELL = "#31a354"
 MAX_CURRENCIES = 2
@@ -36,11 +37,17 @@ def write_report(root: Path, day: ReportDay, *, names: ReportNames) -> tuple[Pat
     """
     from pipelines.reconciliation.report_figures import figures_of
     from pipelines.reconciliation.report_html import report_html
+    from pipelines.reconciliation.report_pdf import report_pdf
+    from pipelines.reconciliation.report_xlsx import report_xlsx
 
     figures = figures_of(day, names=names)
     folder = root / "reconciliation" / str(day.business_date)
     folder.mkdir(parents=True, exist_ok=True)
-    contents = {"report.html": report_html(figures, names=names)}
+    contents = {
+        "report.html": report_html(figures, names=names),
+        "report.xlsx": report_xlsx(figures, names=names),
+        "report.pdf": report_pdf(figures, names=names),
+    }
     for name, content in contents.items():
         (folder / name).write_bytes(content)
     return tuple(folder / name for name in contents)
@@ -87,7 +94,7 @@ def class_table(breaks: pl.DataFrame, *, rules: Rules) -> pl.DataFrame:
     )
 
 
-def headline(result: Reconciliation, *, business_date: date) -> str:
+def headline(result: "Reconciliation", *, business_date: date) -> str:
     """The answer to "is everything there?", in one line."""
     accounts, breaks = result.accounts, result.breaks
     items = accounts["ledger_items"].sum()
@@ -103,7 +110,7 @@ def headline(result: Reconciliation, *, business_date: date) -> str:
 
 
 def breaks_picture(
-    result: Reconciliation, *, business_date: date, rules: Rules, exponents: Mapping[str, int]
+    result: "Reconciliation", *, business_date: date, rules: Rules, exponents: Mapping[str, int]
 ) -> bytes:
     """Open breaks by class and age as an SVG; the same reconciliation is the same bytes."""
     import matplotlib as mpl

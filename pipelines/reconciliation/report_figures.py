@@ -13,7 +13,9 @@ import polars as pl
 from pipelines.reconciliation.report_inputs import ReportDay, ReportNames, printable, words
 from pipelines.reconciliation.report_trend import banded, trend_of
 from pipelines.reconciliation.rules import BreakClass
-from pipelines.reconciliation.stated_balances import ACCOUNT
+from pipelines.reconciliation.tables import RECONCILED_ACCOUNTS
+
+ACCOUNT = RECONCILED_ACCOUNTS.key
 
 UNEXPLAINED, NOT_STATED, OPEN, AGREES = "unexplained", "not stated", "breaks", "agrees"
 """States of an account, the most urgent first."""

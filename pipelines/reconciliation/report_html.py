@@ -50,9 +50,9 @@ def report_html(figures: Figures, *, names: ReportNames) -> bytes:
         verdict=verdict_of(figures, names=names),
         match_line=match_line(figures),
         plots=plots,
-        groups=[
-            group_sheet(figures.breaks, by=by, names=names) for by in ("class", "owner", "counterparty")
-        ],
+        by_class=group_sheet(figures.breaks, by="class", names=names),
+        by_owner=group_sheet(figures.breaks, by="owner", names=names),
+        by_counterparty=group_sheet(figures.breaks, by="counterparty", names=names),
         breaks=breaks_sheet(first, names=names, total=total),
         more_breaks=breaks_sheet(more, names=names, total=total, id="more-breaks"),
         ageing=ageing_sheet(figures.ageing, names=names),

@@ -30,11 +30,10 @@ def verdict_of(figures: Figures, *, names: ReportNames) -> Verdict:
     if figures.everything_is_there:
         return Verdict(_all_well(accounts), well=True, answers=())
     affected = breaks.select("book_id", "account_id").n_unique() if breaks.height else 0
-    parts = []
+    everywhere = _count(accounts.height, "account")
+    parts = _beside_breaks(figures)
     if breaks.height:
-        everywhere = _count(accounts.height, "account")
-        parts.append(f"{_count(breaks.height, 'break')} open on {affected:,} of {everywhere}")
-    parts += _beside_breaks(figures)
+        parts.insert(0, f"{_count(breaks.height, 'break')} open on {affected:,} of {everywhere}")
     return Verdict(
         f"Not everything is there: {', '.join(parts)}.",
         well=False,

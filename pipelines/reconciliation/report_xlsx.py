@@ -1,0 +1,263 @@
+"""The finance report as a workbook: everything that the HTML shows, whole, as numbers to work with.
+
+Belongs here: sheets, formats and what a cell may hold. A spreadsheet keeps 15 digits of a number: an
+amount with more is written as text, exactly. Text is never a formula, whatever it begins with.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from io import BytesIO
+from typing import Any
+
+import polars as pl
+import xlsxwriter  # type: ignore[import-untyped]  # publishes no types
+
+from pipelines.reconciliation.report_figures import Figures, by_currency, totals
+from pipelines.reconciliation.report_inputs import ReportNames, cut
+from pipelines.reconciliation.report_trend import BAND_NAMES
+from pipelines.reconciliation.report_verdict import match_line, verdict_of
+
+MOST_ROWS = 250_000
+"""Rows of a sheet; one that has more says so below its last row. A spreadsheet holds 1,048,576."""
+MOST_DIGITS = 15
+LONGEST_TEXT = 32_767
+"""Characters that a cell can hold."""
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+MONEY, NUMBER, SHARE, DAY, TEXT = "money", "number", "share", "day", "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A column: its heading, the frame's column, its kind and its width in characters."""
+
+    title: str
+    column: str
+    kind: str = TEXT
+    width: int = 14
+
+
+def report_xlsx(figures: Figures, *, names: ReportNames) -> bytes:
+    """The workbook of a date; the same figures are the same bytes."""
+    target = BytesIO()
+    book = xlsxwriter.Workbook(target, {"constant_memory": True})
+    midnight = datetime.combine(figures.business_date, datetime.min.time(), tzinfo=UTC)
+    title = f"Reconciliation of {figures.business_date}"
+    book.set_properties(
+        {
+            "title": title,
+            "author": "Wekeza Global Infrastructure",
+            "created": midnight.replace(tzinfo=None),
+        }
+    )
+    writer = _Writer(book, names)
+    writer.summary(figures)
+    writer.sheet("accounts", figures.accounts, ACCOUNTS)
+    writer.sheet("breaks", figures.breaks, BREAK_FIELDS)
+    writer.sheet("matches by pass", figures.passes, PASSES)
+    writer.sheet("ageing", figures.ageing.with_columns(pl.col("age_band").cast(pl.String)), AGEING)
+    writer.sheet("trend", figures.trend, TREND)
+    if figures.refused.height:
+        writer.sheet("refused rows", figures.refused, REFUSED)
+    book.close()
+    return target.getvalue()
+
+
+ACCOUNTS = (
+    Field("Account", "account", width=26),
+    Field("Books of", "whose", width=28),
+    Field("Stated by", "counterparty", width=28),
+    Field("State", "state"),
+    Field("Currency", "currency", width=9),
+    Field("Ledger opening", "ledger_opening_minor", MONEY, 20),
+    Field("Stated opening", "stated_opening_minor", MONEY, 20),
+    Field("Ledger closing", "ledger_closing_minor", MONEY, 20),
+    Field("Stated closing", "stated_closing_minor", MONEY, 20),
+    Field("Stated until", "stated_until", DAY, 12),
+    Field("Ledger items", "ledger_items", NUMBER),
+    Field("Stated items", "stated_items", NUMBER),
+    Field("Matched", "matched_items", NUMBER),
+    Field("Due", "due_items", NUMBER),
+    Field("Match rate", "matched_items/due_items", SHARE, 11),
+    Field("Breaks", "breaks", NUMBER),
+    Field("Breaks' difference", "break_difference_minor", MONEY, 20),
+    Field("Rounding", "rounding_minor", MONEY, 16),
+    Field("Unexplained", "unexplained_minor", MONEY, 16),
+    Field("Book", "book_id", NUMBER, 8),
+    Field("Account number", "account_id", width=20),
+)
+BREAK_FIELDS = (
+    Field("Class", "class", width=34),
+    Field("Currency", "currency", width=9),
+    Field("Difference", "difference_minor", MONEY, 20),
+    Field("In the ledger", "ledger_minor", MONEY, 20),
+    Field("Stated", "stated_minor", MONEY, 20),
+    Field("First seen", "first_seen", DAY, 12),
+    Field("Age, days", "age_days", NUMBER, 10),
+    Field("Owner", "owner", width=22),
+    Field("Assignee", "assignee", width=20),
+    Field("State", "state"),
+    Field("Due", "due_date", DAY, 12),
+    Field("Books of", "whose", width=28),
+    Field("Stated by", "counterparty", width=28),
+    Field("Account", "account", width=26),
+    Field("Value date", "value_date", DAY, 12),
+    Field("End-to-end reference", "end_to_end_id", width=28),
+    Field("Payment", "payment_id", width=38),
+    Field("Statement entry", "statement_ref", width=40),
+    Field("Detail", "detail", width=60),
+    Field("Comments", "comments", width=40),
+    Field("Reference", "ref", width=36),
+)
+PASSES = (
+    Field("Account", "account", width=26),
+    Field("Books of", "whose", width=28),
+    Field("Currency", "currency", width=9),
+    Field("Pass", "pass", width=60),
+    Field("Matched", "matched", NUMBER),
+    Field("Due on the account", "due_items", NUMBER, 18),
+    Field("Match rate", "matched/due_items", SHARE, 11),
+    Field("Ledger amount, without sign", "ledger_minor", MONEY, 26),
+    Field("Book", "book_id", NUMBER, 8),
+    Field("Account number", "account_id", width=20),
+)
+AGEING = (
+    Field("Currency", "currency", width=9),
+    Field("Age", "age_band"),
+    Field("Breaks", "breaks", NUMBER),
+    Field("Without sign", "absolute_minor", MONEY, 22),
+    Field("Net, stated - ledger", "difference_minor", MONEY, 22),
+    Field("Oldest", "oldest", DAY, 12),
+)
+TREND = (
+    Field("Date", "business_date", DAY, 12),
+    Field("Accounts", "accounts", NUMBER),
+    Field("Matched", "matched_items", NUMBER),
+    Field("Due", "due_items", NUMBER),
+    Field("Match rate", "matched_items/due_items", SHARE, 11),
+    Field("Open breaks", "breaks", NUMBER),
+    Field("New", "new", NUMBER),
+    Field("Resolved", "resolved", NUMBER),
+    *(Field(band, band, NUMBER) for band in BAND_NAMES),
+)
+REFUSED = (
+    Field("File", "source_file", width=50),
+    Field("Row", "row", NUMBER, 8),
+    Field("Field", "field", width=20),
+    Field("Reason", "message", width=70),
+    Field("Content", "content", width=40),
+)
+GROUP = (
+    Field("Currency", "currency", width=12),
+    Field("Breaks", "breaks", NUMBER),
+    Field("New", "new_today", NUMBER),
+    Field("Overdue", "overdue", NUMBER),
+    Field("Without sign", "absolute_minor", MONEY, 22),
+    Field("Net, stated - ledger", "difference_minor", MONEY, 22),
+    Field("Oldest", "oldest", DAY, 12),
+)
+
+
+class _Writer:
+    """Writes cells of each kind, with one format a currency's number of decimals."""
+
+    def __init__(self, book: Any, names: ReportNames) -> None:
+        self.book, self.names = book, names
+        self.formats: dict[str, Any] = {}
+        self.writers: dict[str, Callable[..., None]] = {
+            NUMBER: self._number, SHARE: self._number, DAY: self._day, TEXT: self._text,
+        }  # fmt: skip
+
+    def summary(self, figures: Figures) -> None:
+        """Verdict, answers, then totals by currency, class, owner and counterparty."""
+        sheet = self.book.add_worksheet("summary")
+        sheet.set_column(0, 0, 40)
+        for place, field in enumerate(GROUP, start=1):
+            sheet.set_column(place, place, field.width)
+        verdict = verdict_of(figures, names=self.names)
+        lines = [verdict.sentence, match_line(figures), *self._answers(verdict.answers)]
+        for row, line in enumerate(lines):
+            self._text(sheet, row, 0, line, self._style(bold=row == 0, font_size=14 if row == 0 else 11))
+        row = len(lines) + 1
+        tables = [
+            ("Currency", by_currency(figures.breaks).with_columns(head=pl.lit("all breaks")), "head")
+        ]
+        for by, title in (("class", "Class"), ("owner", "Owner"), ("counterparty", "Stated by")):
+            tables.append((title, totals(figures.breaks, by=by), by))
+        for title, frame, by in tables:
+            fields = (Field(title, by, width=40), *GROUP)
+            row = self._table(sheet, frame, fields, top=row) + 1
+
+    def sheet(self, name: str, frame: pl.DataFrame, fields: Sequence[Field]) -> None:
+        """A sheet with a frozen, filterable heading."""
+        sheet = self.book.add_worksheet(name)
+        for place, field in enumerate(fields):
+            sheet.set_column(place, place, field.width)
+        sheet.freeze_panes(1, 1)
+        sheet.autofilter(0, 0, min(frame.height, MOST_ROWS), len(fields) - 1)
+        self._table(sheet, frame, fields, top=0)
+
+    def _answers(self, answers: Iterable[tuple[str, tuple[str, ...]]]) -> list[str]:
+        return [f"{question} {line}" for question, lines in answers for line in lines]
+
+    def _table(self, sheet: Any, frame: pl.DataFrame, fields: Sequence[Field], *, top: int) -> int:
+        """Heading and rows from row `top`; returns the row below."""
+        header = self._style(bold=True, bg_color="#e6ebf0", border=1, text_wrap=True, valign="top")
+        for place, field in enumerate(fields):
+            self._text(sheet, top, place, field.title, header)
+        shown = frame.head(MOST_ROWS)
+        for row, values in enumerate(shown.iter_rows(named=True), start=top + 1):
+            for place, field in enumerate(fields):
+                self._cell(sheet, row, place, field, values)
+        below = top + 1 + shown.height
+        if frame.height > MOST_ROWS:
+            rest = f"{frame.height - MOST_ROWS:,} more rows are not in this workbook but in its totals."
+            self._text(sheet, below, 0, rest)
+        return below + 1
+
+    def _cell(self, sheet: Any, row: int, place: int, field: Field, values: dict[str, Any]) -> None:
+        if field.kind == MONEY:
+            self._money(sheet, row, place, values[field.column], values["currency"])
+        elif field.kind == SHARE:
+            part, whole = (values[name] for name in field.column.split("/"))
+            if whole:
+                self._number(sheet, row, place, Decimal(part) / whole, self._style(num_format="0.00%"))
+        elif (value := values[field.column]) is not None:
+            self.writers[field.kind](sheet, row, place, value)
+
+    def _money(self, sheet: Any, row: int, place: int, minor: int | None, currency: str) -> None:
+        """A number with the currency's decimals, or exact text where a number would lose digits."""
+        exponent = self.names.exponents.get(currency)
+        if minor is None:
+            return
+        if exponent is None or len(str(abs(minor))) > MOST_DIGITS:
+            text = self.names.amount(minor, currency)
+            sheet.write_string(row, place, text, self._style(align="right"))
+            return
+        decimals = f"#,##0.{'0' * exponent}" if exponent else "#,##0"
+        sheet.write_number(
+            row,
+            place,
+            Decimal(minor).scaleb(-exponent),
+            self._style(num_format=f"[${currency}] {decimals}"),
+        )
+
+    def _number(self, sheet: Any, row: int, place: int, value: Any, style: Any = None) -> None:
+        sheet.write_number(row, place, value, style or self._style(num_format="#,##0"))
+
+    def _day(self, sheet: Any, row: int, place: int, value: date) -> None:
+        sheet.write_datetime(row, place, value, self._style(num_format="yyyy-mm-dd"))
+
+    def _text(self, sheet: Any, row: int, place: int, value: Any, style: Any = None) -> None:
+        """Text as text; one that begins like a formula also stays text when somebody edits the cell."""
+        text = cut(str(value), length=LONGEST_TEXT)
+        if style is None and text.startswith(FORMULA_STARTS):
+            style = self._style(quote_prefix=True)
+        sheet.write_string(row, place, text, style)
+
+    def _style(self, **properties: Any) -> Any:
+        key = repr(sorted(properties.items()))
+        if key not in self.formats:
+            self.formats[key] = self.book.add_format(properties)
+        return self.formats[key]
