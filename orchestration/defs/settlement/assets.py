@@ -89,8 +89,8 @@ def settlement_instructions(
     if pages_wanted(days):
         exponents = platform.exponents(day)
         page = {
-            "windows": table(done.windows.drop("business_date", "event_from", "event_to")),
-            "instructions": table(
+            "each window": table(done.windows.drop("business_date", "event_from", "event_to")),
+            "each instruction": table(
                 in_major_units(done.instructions.drop("business_date", "net_ref"), exponents)
             ),
             "refused": table(refused.drop("business_date")),
