@@ -87,6 +87,17 @@ def totals(breaks: pl.DataFrame, *, by: str) -> pl.DataFrame:
     )
 
 
+def largest(breaks: pl.DataFrame, most: int, *, skip: int = 0) -> pl.DataFrame:
+    """The `most` largest after the `skip` largest, in the order of `breaks`, which is that of `Figures`.
+
+    As amounts of different currencies cannot be compared, the largest of every currency come before the
+    second largest of any.
+    """
+    ranked = breaks.with_row_index("place").with_columns(rank=pl.int_range(pl.len()).over("currency"))
+    chosen = ranked.sort("rank", "place").slice(skip, most)
+    return chosen.sort("place").drop("place", "rank")
+
+
 def by_currency(breaks: pl.DataFrame) -> pl.DataFrame:
     """As `totals`, of all breaks together: one row a currency, that with the most breaks first."""
     everything = breaks.with_columns(everything=pl.lit("all"))

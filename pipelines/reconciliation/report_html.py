@@ -9,7 +9,7 @@ from pathlib import Path
 import jinja2
 import polars as pl
 
-from pipelines.reconciliation.report_figures import AGREES, Figures
+from pipelines.reconciliation.report_figures import AGREES, Figures, largest
 from pipelines.reconciliation.report_inputs import ReportNames
 from pipelines.reconciliation.report_plots import plots_of
 from pipelines.reconciliation.report_sheets import (
@@ -40,8 +40,8 @@ def report_html(figures: Figures, *, names: ReportNames) -> bytes:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    first, total = figures.breaks.head(FIRST_BREAKS), figures.breaks.height
-    more = figures.breaks.slice(FIRST_BREAKS, MOST_BREAKS - FIRST_BREAKS)
+    first, total = largest(figures.breaks, FIRST_BREAKS), figures.breaks.height
+    more = largest(figures.breaks, MOST_BREAKS - FIRST_BREAKS, skip=FIRST_BREAKS)
     calm = pl.col("state") == AGREES
     plots = {plot.id: plot for plot in plots_of(figures, names=names)}
     page = environment.get_template("report.html.j2").render(

@@ -16,8 +16,9 @@ from fpdf.enums import TableBordersLayout, XPos, YPos
 from fpdf.fonts import FontFace
 
 from pipelines.reconciliation import report_drawing as drawn
-from pipelines.reconciliation.report_figures import AGREES, Figures
+from pipelines.reconciliation.report_figures import AGREES, Figures, largest
 from pipelines.reconciliation.report_inputs import ReportNames, cut, percent
+from pipelines.reconciliation.report_plots import WIDTH as PLOT_UNITS
 from pipelines.reconciliation.report_plots import Plot, plots_of
 from pipelines.reconciliation.report_sheets import MONEY, NUMBER, Column, Sheet, ageing_sheet, columns_of
 from pipelines.reconciliation.report_verdict import Verdict, match_line, verdict_of
@@ -27,7 +28,7 @@ MOST_ACCOUNTS = 120
 MARGIN = 14.0
 """Millimetres; so are all lengths here."""
 WIDTH = 210.0 - 2 * MARGIN
-PLOT_WIDTH = 88.0
+PLOT_WIDTH, PLOT_HEAD, PLOT_GAP = 86.0, 6.0, 5.0
 TABLE_POINTS = 7.0
 NAME_LENGTH = 44
 FONT = "DejaVu"
@@ -42,11 +43,11 @@ def report_pdf(figures: Figures, *, names: ReportNames) -> bytes:
     pdf.headline(verdict, match_line(figures))
     pdf.plots(plots_of(figures, names=names))
     if figures.breaks.height:
-        pdf.sheet(_breaks(figures.breaks, names=names), widths=(34, 11, 25, 24, 30, 30, 28))
+        pdf.sheet(_breaks(figures.breaks, names=names), widths=(32, 10, 27, 27, 30, 30, 26))
         pdf.sheet(
-            _shares(ageing_sheet(figures.ageing, names=names)), widths=(14, 24, 24, 24, 24, 24, 28, 20)
+            _narrow(ageing_sheet(figures.ageing, names=names)), widths=(10, 25, 25, 25, 25, 25, 28, 19)
         )
-    pdf.sheet(_accounts(figures.accounts, names=names), widths=(36, 34, 10, 26, 26, 13, 11, 26))
+    pdf.sheet(_accounts(figures.accounts, names=names), widths=(32, 34, 10, 28, 28, 14, 12, 24))
     return bytes(pdf.output())
 
 
@@ -57,6 +58,7 @@ class _Pages(FPDF):
         super().__init__(format="A4")
         self.business_date = figures.business_date
         self.set_margins(MARGIN, MARGIN)
+        self.c_margin = 0.0
         self.set_auto_page_break(auto=True, margin=MARGIN)
         fonts = _font_folder()
         self.add_font(FONT, "", fonts / "DejaVuSans.ttf")
@@ -74,7 +76,7 @@ class _Pages(FPDF):
         self.set_y(-MARGIN + 3)
         self.set_font(FONT, size=7)
         text = f"Reconciliation of {self.business_date} · page {self.page_no()} of {{nb}}"
-        self.cell(w=WIDTH, h=4, text=text, align="R")
+        self.cell(w=WIDTH, h=4, text=text, align="L")
 
     def headline(self, verdict: Verdict, match_line: str) -> None:
         """The verdict, then its answers side by side."""
@@ -97,22 +99,27 @@ class _Pages(FPDF):
         self.set_xy(MARGIN, bottom + 4)
 
     def plots(self, plots: Sequence[Plot]) -> None:
-        """Two plots side by side, each row as high as the higher of the two."""
-        for first in range(0, len(plots), 2):
-            pair = plots[first : first + 2]
-            scale = PLOT_WIDTH / pair[0].drawing.width
-            height = max(plot.drawing.height for plot in pair) * scale + 8
-            if self.get_y() + height > self.h - MARGIN:
-                self.add_page()
-            top = self.get_y()
-            for place, plot in enumerate(pair):
-                left = MARGIN + place * (WIDTH - PLOT_WIDTH)
-                self.set_xy(left, top)
+        """Plots in two columns, each under the shorter of the two so far."""
+        scale = PLOT_WIDTH / PLOT_UNITS
+        columns: tuple[list[Plot], list[Plot]] = ([], [])
+        heights = [0.0, 0.0]
+        for plot in plots:
+            shorter = heights.index(min(heights))
+            columns[shorter].append(plot)
+            heights[shorter] += plot.drawing.height * scale + PLOT_HEAD + PLOT_GAP
+        if self.get_y() + max(heights) > self.h - MARGIN:
+            self.add_page()
+        top = self.get_y()
+        for place, column in enumerate(columns):
+            left, y = MARGIN + place * (WIDTH - PLOT_WIDTH), top
+            for plot in column:
+                self.set_xy(left, y)
                 self.set_font(FONT, "B", 8)
                 self.cell(PLOT_WIDTH, 5, plot.title)
                 for mark in plot.drawing.marks:
-                    self._mark(mark, left=left, top=top + 6, scale=scale)
-            self.set_xy(MARGIN, top + height + 2)
+                    self._mark(mark, left=left, top=y + PLOT_HEAD, scale=scale)
+                y += plot.drawing.height * scale + PLOT_HEAD + PLOT_GAP
+        self.set_xy(MARGIN, top + max(heights))
 
     def sheet(self, sheet: Sheet, *, widths: Sequence[float]) -> None:
         """A table whose heading is repeated on every page; nothing where it has no rows."""
@@ -125,6 +132,8 @@ class _Pages(FPDF):
         self._line(sheet.caption, height=6)
         self.set_font(FONT, size=TABLE_POINTS)
         self.set_draw_color(drawn.RULE)
+        self.set_fill_color("#ffffff")
+        self.set_line_width(0.2)
         right = {MONEY, NUMBER}
         with self.table(
             col_widths=tuple(widths),
@@ -132,7 +141,7 @@ class _Pages(FPDF):
             headings_style=FontFace(emphasis="BOLD", fill_color="#e6ebf0", color=drawn.INK),
             borders_layout=TableBordersLayout.HORIZONTAL_LINES,
             line_height=3.6,
-            padding=0.8,
+            padding=(0.8, 1.2),
             width=WIDTH,
         ) as table:
             table.row([column.title for column in sheet.columns])
@@ -184,15 +193,15 @@ def _breaks(breaks: pl.DataFrame, *, names: ReportNames) -> Sheet:
             cut(row["counterparty"], length=NAME_LENGTH),
             cut(row["assignee"] or row["owner"], length=NAME_LENGTH),
         )
-        for row in breaks.head(MOST_BREAKS).iter_rows(named=True)
+        for row in largest(breaks, MOST_BREAKS).iter_rows(named=True)
     ]
     columns = columns_of(
-        ("Break", "Currency", "Difference", "Since", "Books of", "Stated by", "Owner"),
+        ("Break", "Ccy", "Difference", "Since", "Books of", "Stated by", "Owner"),
         money={"Difference"},
     )
     rest = breaks.height - len(rows)
     note = f"{rest:,} more breaks are in the HTML report and in the workbook." if rest else ""
-    return Sheet("breaks", "Open breaks, the largest of each currency first", columns, rows, note)
+    return Sheet("breaks", "Open breaks, the largest of each currency", columns, rows, note)
 
 
 def _accounts(accounts: pl.DataFrame, *, names: ReportNames) -> Sheet:
@@ -226,7 +235,8 @@ def _trouble(row: dict[str, object], *, names: ReportNames) -> str:
     return str(row["state"])
 
 
-def _shares(sheet: Sheet) -> Sheet:
+def _narrow(sheet: Sheet) -> Sheet:
     """The ageing table with narrow headings."""
-    columns = [Column(column.title.replace(" days", " d"), column.kind) for column in sheet.columns]
+    short = {"Currency": "Ccy"}
+    columns = [Column(short.get(column.title, column.title), column.kind) for column in sheet.columns]
     return Sheet(sheet.id, sheet.caption, columns, sheet.rows, sheet.note)

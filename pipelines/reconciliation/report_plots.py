@@ -29,6 +29,8 @@ LEFT, RIGHT = 40.0, 8.0
 MOST_CURRENCIES = 6
 MOST_CLASSES = 12
 ROW = 17.0
+LETTER, SHORTEST = 7.2, 20.0
+"""Units that a digit of a label takes, and that the longest bar of a panel has at least."""
 COLORS = {name: color for name, _, color in AGE_BANDS}
 
 
@@ -90,20 +92,21 @@ def ageing_plot(ageing: pl.DataFrame, *, names: ReportNames) -> Plot:
     for place, currency in enumerate(currencies):
         own = {row[1]: (row[2], row[4]) for row in ageing.filter(currency=currency).iter_rows()}
         largest = max([float(minor) for _, minor in own.values()]) or 1.0
+        labels = {band: f"{names.amount(own[band][1], currency)} ({own[band][0]:,})" for band in own}
+        room = WIDTH - 100 - LETTER * max(len(label) for label in labels.values())
         top = panel * place
         drawing.marks.append(Words(0, top + 14, cut(currency, length=20), bold=True))
         for row, band in enumerate(BAND_NAMES):
             y = top + 22 + ROW * row
-            breaks, minor = own.get(band, (0, 0))
-            width = float(minor) / largest * (WIDTH - 260)
+            minor, label = own[band][1] if band in own else 0, labels.get(band, "none")
+            width = float(minor) / largest * max(room, SHORTEST)
             drawing.marks.append(Words(82, y + 11, band, anchor="end", color=QUIET))
             if width:
                 drawing.marks.append(Box(88, y + 2, width, 11, COLORS[band]))
-            label = f"{names.amount(minor, currency)} ({breaks:,})" if breaks else "none"
-            drawing.marks.append(Words(94 + width, y + 11.5, label, color=INK if breaks else QUIET))
-            if breaks:
+            drawing.marks.append(Words(94 + width, y + 11.5, label, color=INK if band in own else QUIET))
+            if band in own:
                 said.append(f"{currency} {band}: {label}")
-    title = "Differences by age, without sign, with the number of breaks"
+    title = "Differences by age, without sign (breaks)"
     return Plot("ageing-plot", title, "; ".join(said), drawing)
 
 

@@ -66,7 +66,7 @@ def columns_of(
 def breaks_sheet(
     breaks: pl.DataFrame, *, names: ReportNames, total: int, id: str = "largest-breaks"
 ) -> Sheet:
-    """Breaks one a row, the largest of each currency first."""
+    """Breaks one a row; `total` is how many there are in all."""
     left_out = total - MOST_BREAKS
     note = f"{left_out:,} smaller breaks are in the workbook and in the totals." if left_out > 0 else ""
     rows = [
@@ -105,7 +105,7 @@ def breaks_sheet(
         ),
         money={"Difference", "In the ledger", "Stated"},
     )
-    return Sheet(id, "Breaks, the largest of each currency first", columns, rows, note)
+    return Sheet(id, "Breaks, the largest of each currency", columns, rows, note)
 
 
 def accounts_sheet(accounts: pl.DataFrame, *, names: ReportNames, id: str) -> Sheet:
@@ -217,10 +217,12 @@ def group_sheet(breaks: pl.DataFrame, *, by: str, names: ReportNames) -> Sheet:
         (
             cut(row[by], length=NAME_LENGTH),
             row["currency"],
-            *(f"{row[name]:,}" for name in ("breaks", "new_today", "overdue")),
+            f"{row['breaks']:,}",
             names.amount(row["absolute_minor"], row["currency"]),
             names.amount(row["difference_minor"], row["currency"]),
             str(row["oldest"]),
+            f"{row['new_today']:,}",
+            f"{row['overdue']:,}",
         )
         for row in sums.head(MOST_ROWS).iter_rows(named=True)
     ]
@@ -229,11 +231,11 @@ def group_sheet(breaks: pl.DataFrame, *, by: str, names: ReportNames) -> Sheet:
         Column(title),
         Column("Currency"),
         Column("Breaks", NUMBER),
-        Column("New", NUMBER),
-        Column("Overdue", NUMBER),
         Column("Without sign", MONEY),
         Column("Net, stated - ledger", MONEY),
         Column("Oldest"),
+        Column("New", NUMBER),
+        Column("Overdue", NUMBER),
     )
     words = {"class": "class", "owner": "owner", "counterparty": "who states otherwise"}[by]
     return Sheet(

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 import polars as pl
 
 from pipelines.reconciliation.report_figures import NOT_STATED, UNEXPLAINED, Figures, by_currency
-from pipelines.reconciliation.report_inputs import ReportNames, percent
+from pipelines.reconciliation.report_inputs import ReportNames, cut, percent
 
 MOST_NAMED = 6
 """Classes, currencies, owners that an answer names; the tables below it have all."""
+
+NAME_LENGTH = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,9 @@ class Verdict:
 def verdict_of(figures: Figures, *, names: ReportNames) -> Verdict:
     """The verdict on a date; of a date without accounts, that there was nothing to reconcile."""
     accounts, breaks = figures.accounts, figures.breaks
+    if accounts.is_empty() and breaks.is_empty() and figures.refused.is_empty():
+        nothing = "Nothing was reconciled: no account has another side that states it."
+        return Verdict(nothing, well=False, answers=())
     if figures.everything_is_there:
         return Verdict(_all_well(accounts), well=True, answers=())
     affected = breaks.select("book_id", "account_id").n_unique() if breaks.height else 0
@@ -55,8 +60,6 @@ def match_line(figures: Figures) -> str:
 
 
 def _all_well(accounts: pl.DataFrame) -> str:
-    if accounts.is_empty():
-        return "There was nothing to reconcile: no account has another side that states it."
     matched = int(accounts["matched_items"].sum())
     everywhere = _count(accounts.height, "account")
     return f"Everything is there: {_count(matched, 'item')} matched on {everywhere}, nothing is open."
@@ -77,7 +80,7 @@ def _beside_breaks(figures: Figures) -> list[str]:
 
 
 def _what(figures: Figures) -> tuple[str, ...]:
-    return (*_largest(figures.breaks, "class"), *_beside_breaks(figures))
+    return _largest(figures.breaks, "class") or tuple(_beside_breaks(figures))
 
 
 def _how_much(breaks: pl.DataFrame, *, names: ReportNames) -> tuple[str, ...]:
@@ -121,7 +124,10 @@ def _whose(breaks: pl.DataFrame) -> tuple[str, ...]:
 
 def _largest(breaks: pl.DataFrame, column: str) -> tuple[str, ...]:
     counts = breaks.group_by(column).len().sort("len", column, descending=[True, False])
-    lines = [f"{name}: {number:,}" for name, number in counts.head(MOST_NAMED).iter_rows()]
+    lines = [
+        f"{cut(name, length=NAME_LENGTH)}: {number:,}"
+        for name, number in counts.head(MOST_NAMED).iter_rows()
+    ]
     rest: Sequence[int] = counts["len"][MOST_NAMED:].to_list()
     if rest:
         lines.append(f"{sum(rest):,} more, in the tables below")

@@ -28,6 +28,10 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 MONEY, NUMBER, SHARE, DAY, TEXT = "money", "number", "share", "day", "text"
 
 
+CellWriter = Callable[[Any, int, int, Any, dict[str, Any]], None]
+"""Writes a cell: sheet, row, column, value, and the row's other values."""
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """A column: its heading, the frame's column, its kind and its width in characters."""
@@ -165,9 +169,7 @@ class _Writer:
     def __init__(self, book: Any, names: ReportNames) -> None:
         self.book, self.names = book, names
         self.formats: dict[str, Any] = {}
-        self.writers: dict[str, Callable[..., None]] = {
-            NUMBER: self._number, SHARE: self._number, DAY: self._day, TEXT: self._text,
-        }  # fmt: skip
+        self.money: dict[str, Any] = {}
 
     def summary(self, figures: Figures) -> None:
         """Verdict, answers, then totals by currency, class, owner and counterparty."""
@@ -207,49 +209,67 @@ class _Writer:
         for place, field in enumerate(fields):
             self._text(sheet, top, place, field.title, header)
         shown = frame.head(MOST_ROWS)
+        writers = [(place, field.column, self._writer(field)) for place, field in enumerate(fields)]
         for row, values in enumerate(shown.iter_rows(named=True), start=top + 1):
-            for place, field in enumerate(fields):
-                self._cell(sheet, row, place, field, values)
+            for place, column, write in writers:
+                write(sheet, row, place, values.get(column), values)
         below = top + 1 + shown.height
         if frame.height > MOST_ROWS:
             rest = f"{frame.height - MOST_ROWS:,} more rows are not in this workbook but in its totals."
             self._text(sheet, below, 0, rest)
         return below + 1
 
-    def _cell(self, sheet: Any, row: int, place: int, field: Field, values: dict[str, Any]) -> None:
-        if field.kind == MONEY:
-            self._money(sheet, row, place, values[field.column], values["currency"])
-        elif field.kind == SHARE:
-            part, whole = (values[name] for name in field.column.split("/"))
-            if whole:
-                self._number(sheet, row, place, Decimal(part) / whole, self._style(num_format="0.00%"))
-        elif (value := values[field.column]) is not None:
-            self.writers[field.kind](sheet, row, place, value)
+    def _writer(self, field: Field) -> CellWriter:
+        """What writes a cell of the field."""
+        numbers = self._style(num_format="#,##0")
+        days = self._style(num_format="yyyy-mm-dd")
 
-    def _money(self, sheet: Any, row: int, place: int, minor: int | None, currency: str) -> None:
+        def number(sheet: Any, row: int, place: int, value: int | None, _: dict[str, Any]) -> None:
+            if value is not None:
+                sheet.write_number(row, place, value, numbers)
+
+        def day(sheet: Any, row: int, place: int, value: date | None, _: dict[str, Any]) -> None:
+            if value is not None:
+                sheet.write_datetime(row, place, value, days)
+
+        def text(sheet: Any, row: int, place: int, value: object, _: dict[str, Any]) -> None:
+            if value is not None:
+                self._text(sheet, row, place, value)
+
+        writers: dict[str, CellWriter] = {NUMBER: number, DAY: day, TEXT: text, MONEY: self._money}
+        return self._share(field) if field.kind == SHARE else writers[field.kind]
+
+    def _share(self, field: Field) -> CellWriter:
+        """Writes a rate, whose column names part and whole: `matched_items/due_items`."""
+        part, whole = field.column.split("/")
+        style = self._style(num_format="0.00%")
+
+        def share(sheet: Any, row: int, place: int, _: object, values: dict[str, Any]) -> None:
+            if values[whole]:
+                sheet.write_number(row, place, Decimal(values[part]) / values[whole], style)
+
+        return share
+
+    def _money(
+        self, sheet: Any, row: int, place: int, minor: int | None, values: dict[str, Any]
+    ) -> None:
         """A number with the currency's decimals, or exact text where a number would lose digits."""
-        exponent = self.names.exponents.get(currency)
         if minor is None:
             return
+        currency = values["currency"]
+        exponent = self.names.exponents.get(currency)
         if exponent is None or len(str(abs(minor))) > MOST_DIGITS:
-            text = self.names.amount(minor, currency)
-            sheet.write_string(row, place, text, self._style(align="right"))
+            sheet.write_string(
+                row, place, self.names.amount(minor, currency), self._style(align="right")
+            )
             return
-        decimals = f"#,##0.{'0' * exponent}" if exponent else "#,##0"
-        sheet.write_number(
-            row,
-            place,
-            Decimal(minor).scaleb(-exponent),
-            self._style(num_format=f"[${currency}] {decimals}"),
-        )
+        style = self.money.get(currency)
+        if style is None:
+            decimals = f"#,##0.{'0' * exponent}" if exponent else "#,##0"
+            style = self.money[currency] = self._style(num_format=f"[${currency}] {decimals}")
+        sheet.write_number(row, place, Decimal(minor).scaleb(-exponent), style)
 
-    def _number(self, sheet: Any, row: int, place: int, value: Any, style: Any = None) -> None:
-        sheet.write_number(row, place, value, style or self._style(num_format="#,##0"))
-
-    def _day(self, sheet: Any, row: int, place: int, value: date) -> None:
-        sheet.write_datetime(row, place, value, self._style(num_format="yyyy-mm-dd"))
-
-    def _text(self, sheet: Any, row: int, place: int, value: Any, style: Any = None) -> None:
+    def _text(self, sheet: Any, row: int, place: int, value: object, style: Any = None) -> None:
         """Text as text; one that begins like a formula also stays text when somebody edits the cell."""
         text = cut(str(value), length=LONGEST_TEXT)
         if style is None and text.startswith(FORMULA_STARTS):
@@ -257,7 +277,7 @@ class _Writer:
         sheet.write_string(row, place, text, style)
 
     def _style(self, **properties: Any) -> Any:
-        key = repr(sorted(properties.items()))
+        key = repr(properties)
         if key not in self.formats:
             self.formats[key] = self.book.add_format(properties)
         return self.formats[key]
