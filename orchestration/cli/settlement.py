@@ -1,5 +1,6 @@
 """`wgi settlement`: windows, positions, instructions and what people do about them."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,16 @@ settlement_app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
+
+
+class QueueMode(StrEnum):
+    """How payments that wait for liquidity are chosen."""
+
+    FIFO = "fifo"
+    """Nobody's payment settles before an earlier one of the same debtor."""
+    VALUE = "value"
+    """The most value, whichever payments that takes."""
+
 
 SchemeArgument = Annotated[str, typer.Argument(metavar="SCHEME", help="Id of the scheme.")]
 WindowArgument = Annotated[
@@ -251,6 +262,42 @@ def set_off(
     from orchestration.cli.settlement_set_off import clear_file
 
     clear_file(file, out=out)
+
+
+@settlement_app.command()
+def queue(
+    payments: Annotated[
+        Path,
+        typer.Argument(
+            exists=True,
+            dir_okay=False,
+            metavar="PAYMENTS",
+            help="CSV in units: payment_id, debtor_id, creditor_id, amount; priority if it likes.",
+        ),
+    ],
+    *,
+    liquidity: Annotated[
+        Path,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="CSV in units: participant_id, liquidity; net_debit_cap if it likes.",
+        ),
+    ],
+    currency: Annotated[str, typer.Option(help="ISO 4217, of all amounts.")],
+    out: Annotated[Path, typer.Option(metavar="FOLDER", file_okay=False, help="Where results go.")],
+    mode: Annotated[
+        QueueMode, typer.Option(help="**fifo**: nobody is overtaken. **value**: the most value.")
+    ] = QueueMode.FIFO,
+) -> None:
+    """Choose which waiting payments settle together with the liquidity that is there.
+
+    The result is proven before it is written: everybody within liquidity and cap, in FIFO order where
+    that is asked for; of the most value, the bound that no choice passes is told.
+    """
+    from orchestration.cli.settlement_queue import settle_queue
+
+    settle_queue(payments, liquidity=liquidity, currency=currency, mode=mode, out=out)
 
 
 @settlement_app.command()

@@ -4,7 +4,6 @@ Each is one act in the ledger, with its reason. What cannot be is one sentence a
 """
 
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
 
 import polars as pl
 from rich import box
@@ -37,6 +36,7 @@ from ledger_service.payments.settlement.windows import WindowInState, WindowStat
 from ledger_service.runtime.settings import SourceName
 from orchestration.cli.ledger_books import Units, refuse
 from orchestration.cli.settlement_books import Settlement, open_settlement, without_defaulter
+from orchestration.cli.settlement_csv import minor
 from orchestration.cli.settlement_shown import window_of
 from orchestration.settlement_cycle import instruct_window
 
@@ -187,19 +187,6 @@ def _repair(settlement: Settlement, repair_id: str) -> tuple[SchemeBook, Repair]
     ]
     sentence = f"there is no repair {repair_id}: `wgi settlement repairs`"
     return found[0] if found else refuse(sentence)
-
-
-def minor(units: Units, amount: str, currency: str, place: str = "") -> int:
-    """An amount in units as people write it, in minor units; `place` begins what a refusal says."""
-    if currency not in units.exponents:
-        refuse(f"{place}{currency} is no currency of ISO 4217")
-    try:
-        found = Decimal(amount.replace(",", "")).scaleb(units.exponents[currency])
-    except InvalidOperation:
-        refuse(f"{place}{amount!r} is no amount, such as 1000000.00")
-    if not found.is_finite() or found != found.to_integral_value() or not 0 <= found < 2**63:
-        refuse(f"{place}{amount} {currency} is no amount with the decimals of {currency}")
-    return int(found)
 
 
 def _recast_table(positions: pl.DataFrame, units: Units) -> Table:

@@ -10,12 +10,11 @@ from rich.table import Table
 from ledger_service.runtime.settings import SourceName
 from orchestration.cli.ledger_books import Units, refuse
 from orchestration.cli.settlement_books import open_settlement, without_defaulter
-from orchestration.cli.settlement_done import minor
+from orchestration.cli.settlement_csv import minor, minor_column, read_rows
 from orchestration.cli.settlement_shown import window_of
 from pipelines.netting.loss_layers import read_default_fund
 from pipelines.netting.recast import unpaid
 from pipelines.netting.waterfall import (
-    RESOURCES_SCHEMA,
     OperatorFunds,
     OtherCurrency,
     ResourceInvalid,
@@ -61,23 +60,11 @@ def share_loss(
 
 
 def _resources(path: Path, units: Units) -> pl.DataFrame:
-    """`RESOURCES_SCHEMA` of a CSV in units: participant_id, currency, collateral, contribution."""
-    columns = ("participant_id", "currency", "collateral", "contribution")
-    try:
-        rows = pl.read_csv(path, infer_schema=False)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        refuse(f"{path.name} is no CSV: {error}")
-    missing = [name for name in columns if name not in rows.columns]
-    if missing:
-        refuse(f"{path.name} has no column {missing[0]}; it needs {', '.join(columns)}")
-    filled = rows.select(columns).with_columns(pl.col("collateral", "contribution").fill_null("0"))
-    if filled.null_count().pipe(lambda counts: sum(counts.row(0))):
-        refuse(f"{path.name} has a row without participant_id or currency")
-    read = [
-        (participant_id, currency, *(minor(units, amount, currency) for amount in amounts))
-        for participant_id, currency, *amounts in filled.iter_rows()
-    ]
-    return pl.DataFrame(read, schema=RESOURCES_SCHEMA, orient="row")
+    """`RESOURCES_SCHEMA` of a CSV in units."""
+    amounts = ("collateral", "contribution")
+    rows = read_rows(path, ("participant_id", "currency"), blank=amounts)
+    read = [minor_column(path, rows, name, units) for name in amounts]
+    return rows.select("participant_id", "currency", *read)
 
 
 def _loss_table(title: str, shared: pl.DataFrame, units: Units) -> Table:

@@ -1,8 +1,6 @@
 """`wgi settlement set-off`: a file of who owes whom, and the most of it that vanishes without money."""
 
-import os
 from datetime import date
-from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from orchestration.cli.ledger_books import Units, refuse
-from orchestration.cli.settlement_done import minor
+from orchestration.cli.settlement_csv import minor_column, read_rows, write_in_units
 from orchestration.resources import exponents_on
 from pipelines.netting.clearing import ClearingTooLarge, cleared
 from pipelines.netting.optimality_verification import optimum_violations
@@ -50,12 +48,13 @@ def clear_file(path: Path, *, out: Path) -> None:
     if proof.height:
         raise ClearingUnproven(proof)
     out.mkdir(parents=True, exist_ok=True)
-    shown = ["payment_id", "debtor_id", "creditor_id", "currency"]
-    amounts = ["amount_minor", "cleared_minor", "remaining_minor"]
-    in_order = done.obligations.sort("version").select(*shown, *amounts)
-    _write(out / "cleared.csv", _in_units(in_order, amounts, units).rename({"payment_id": "reference"}))
+    amounts = ("amount_minor", "cleared_minor", "remaining_minor")
+    left = done.obligations.sort("version").select(
+        "debtor_id", "creditor_id", "currency", *amounts, reference="payment_id"
+    )
+    write_in_units(out / "cleared.csv", left.select("reference", pl.exclude("reference")), units)
     rings = notices.select("currency", "notice", "step", "debtor_id", "creditor_id", "amount_minor")
-    _write(out / "notices.csv", _in_units(rings, ["amount_minor"], units))
+    write_in_units(out / "notices.csv", rings, units)
     console = Console()
     console.print(_totals_table(done.totals, notices, units))
     console.print(f"{out / 'cleared.csv'}: what is left of each debt", soft_wrap=True)
@@ -64,57 +63,24 @@ def clear_file(path: Path, *, out: Path) -> None:
 
 def _debts(path: Path, units: Units) -> pl.DataFrame:
     """The file's rows as OBLIGATIONS, keyed by row; a row that cannot be is refused with its place."""
-    try:
-        rows = pl.read_csv(path, infer_schema=False)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        refuse(f"{path.name} is no CSV: {error}")
-    missing = [name for name in _COLUMNS if name not in rows.columns]
-    if missing:
-        refuse(f"{path.name} has no column {missing[0]}; it needs {', '.join(_COLUMNS)}")
-    amounts = []
-    for number, row in enumerate(rows.select(_COLUMNS).iter_rows(named=True), start=2):
-        absent = next((name for name in _COLUMNS if not row[name]), None)
-        if absent:
-            refuse(f"{path.name}, row {number}: {absent} is empty")
-        if row["debtor"] == row["creditor"]:
-            refuse(f"{path.name}, row {number}: debtor and creditor are the same")
-        amounts.append(minor(units, row["amount"], row["currency"], f"{path.name}, row {number}: "))
+    rows = read_rows(path, _COLUMNS)
+    same = (rows["debtor"] == rows["creditor"]).arg_true()
+    if len(same):
+        refuse(f"{path.name}, row {same[0] + 2}: debtor and creditor are the same")
     return OBLIGATIONS.conform(
-        rows.with_columns(amount_minor=pl.Series(amounts, dtype=pl.Int64)).select(
+        rows.select(
+            minor_column(path, rows, "amount", units),
             business_date=pl.lit(date.min),
             window_id=pl.lit(path.name),
             currency="currency",
             debtor_id="debtor",
             creditor_id="creditor",
-            amount_minor="amount_minor",
             payment_id="reference",
             book_id=pl.lit(0, pl.Int32),
             account_id=pl.lit(0, pl.Int64),
             version=pl.int_range(1, pl.len() + 1, dtype=pl.Int64),
-        )
+        ).select(list(OBLIGATIONS.schema))
     )
-
-
-def _in_units(frame: pl.DataFrame, amounts: list[str], units: Units) -> pl.DataFrame:
-    """Amounts in units, exactly, without `_minor` in their names."""
-    return frame.with_columns(
-        pl.Series(
-            name,
-            [
-                f"{Decimal(value).scaleb(-units.exponents[currency]):f}"
-                for value, currency in frame.select(name, "currency").iter_rows()
-            ],
-            dtype=pl.String,
-        )
-        for name in amounts
-    ).rename({name: name.removesuffix("_minor") for name in amounts})
-
-
-def _write(path: Path, frame: pl.DataFrame) -> None:
-    """Replace a CSV whole or not at all."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    frame.write_csv(temporary)
-    temporary.replace(path)
 
 
 def _totals_table(totals: pl.DataFrame, notices: pl.DataFrame, units: Units) -> Table:

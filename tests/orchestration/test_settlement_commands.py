@@ -210,3 +210,24 @@ def test_a_debt_that_cannot_be_names_its_row(wgi: Wgi, tmp_path: Path, row: str,
     invoices.write_text(INVOICES + row + "\n")
     assert sentence in wgi("set-off", invoices, "--out", tmp_path / "out", status=2).output
     assert not (tmp_path / "out").exists()
+
+
+def test_a_queue_settles_in_order_or_by_value(wgi: Wgi, tmp_path: Path) -> None:
+    payments, liquidity, out = (tmp_path / name for name in ("queue.csv", "liquidity.csv", "out"))
+    # The first payment of A is larger than all money; without it, B and C could go round.
+    payments.write_text(
+        "payment_id,debtor_id,creditor_id,amount\nP-1,A,B,900\nP-2,A,B,50.00\nP-3,B,C,50\nP-4,C,A,50\n"
+    )
+    liquidity.write_text("participant_id,liquidity\nA,10\nB,0\nC,0.00\n")
+    asked = ("queue", payments, "--liquidity", liquidity, "--currency", "KES", "--out", out)
+    assert re.search(r"settle now +0 +0.00", wgi(*asked).output)
+    by_value = wgi(*asked, "--mode", "value").output
+    assert re.search(r"settle now +3 +150.00 +14.29", by_value)
+    assert re.search(r"no choice settles more than +150.00", by_value)
+    settled = (out / "settled.csv").read_text().splitlines()
+    assert {line.partition(",")[0] for line in settled[1:]} == {"P-2", "P-3", "P-4"}
+    assert "A,10.00,50.00,50.00,10.00,900.00,KES" in (out / "liquidity.csv").read_text()
+    payments.write_text("payment_id,debtor_id,creditor_id,amount,priority\nP-1,A,B,1,soon\n")
+    assert "row 2: priority is no whole number" in wgi(*asked, status=2).output
+    payments.write_text("payment_id,debtor_id,creditor_id,amount\nP-1,A,Z,1\n")
+    assert "Z" in wgi(*asked, status=2).output
