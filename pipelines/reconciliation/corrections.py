@@ -25,9 +25,7 @@ def apply_corrections(found: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     stated = pl.col("stated_minor").fill_null(0)
     ledger = pl.col("ledger_minor").fill_null(0)
     pending = _ordinal(
-        numbered.filter(pl.col("break_class") == BreakClass.AMOUNT).with_columns(
-            residual_minor=stated - ledger
-        )
+        numbered.filter(_differs_by_amount()).with_columns(residual_minor=stated - ledger)
     )
     supplied = _ordinal(
         numbered.filter(pl.col("break_class").is_in([str(name) for name in ONE_ITEM])).with_columns(
@@ -39,6 +37,13 @@ def apply_corrections(found: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         pl.concat([settled.select("row"), settled.select(row="row_item")]), on="row", how="anti"
     )
     return _as_matches(settled), remaining.select(list(FOUND_SCHEMA))
+
+
+def _differs_by_amount() -> pl.Expr:
+    """Amount breaks, and fees that were taken out of an amount."""
+    of_two = pl.all_horizontal(pl.col("ledger_minor", "stated_minor").is_not_null())
+    differs = pl.col("break_class") == BreakClass.AMOUNT
+    return differs | ((pl.col("break_class") == BreakClass.FEE) & of_two)
 
 
 def _ordinal(frame: pl.DataFrame) -> pl.DataFrame:

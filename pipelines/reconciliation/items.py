@@ -43,8 +43,15 @@ ONE_SIDED = (
     BreakClass.DUPLICATE,
     BreakClass.FEE,
     BreakClass.CURRENCY,
+    BreakClass.RETURN,
 )
-"""Breaks of one item alone: the item is compared again every day until its counterpart comes."""
+"""Classes of one item alone: the item is compared again every day until its counterpart comes."""
+
+
+def is_one_sided() -> pl.Expr:
+    """Whether a break is of one item; a fee that a pair differs by is of two."""
+    alone = pl.any_horizontal(pl.col("ledger_minor", "stated_minor").is_null())
+    return pl.col("break_class").is_in([str(name) for name in ONE_SIDED]) & alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +173,7 @@ def _open_items(open_breaks: pl.DataFrame, *, nostro: pl.DataFrame) -> pl.DataFr
     """One-sided open breaks of nostro accounts as items, oldest first."""
     columns = nostro.select("book_id", "account_id", "account", "relation", account_currency="currency")
     return (
-        open_breaks.filter(pl.col("break_class").is_in([str(name) for name in ONE_SIDED]))
+        open_breaks.filter(is_one_sided())
         .join(columns, on=["book_id", "account_id"])
         .with_columns(
             account=pl.when(pl.col("currency") == pl.col("account_currency")).then("account"),

@@ -1,168 +1,186 @@
-"""The matching engine: run the declared passes over two sets of items and pair them one to one.
+"""The matching engine: run the declared passes in order over two sets of items.
 
-Belongs here: what a pass means, for any two frames of items. Where items come from and what becomes
-of the pairs is `statements.py`.
+Belongs here: the order of the passes, and that no item is matched twice. What each kind of pass
+does is `pairing.py`, `near_pairs.py`, `similar_pairs.py`, `key_groups.py` and `subset_groups.py`;
+where items come from and what becomes of the matches is `statements.py`.
 
-A pass pairs the nearest value dates first (0, then 1 day later, 1 day earlier, 2 later, ...), and
-among items that are equal in everything compared the first of one side with the first of the other,
-in the order of the frames. Every join is therefore one to one: a thousand equal amounts on both
-sides make a thousand pairs, never a million candidates.
+The result is the same whatever the order of the rows: ties are decided by the number of the item.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
-from pipelines.reconciliation.rules import Pass
+from pipelines.reconciliation.key_groups import run_key_groups
+from pipelines.reconciliation.match_shapes import (
+    GROUP_SCHEMA,
+    ITEM_SCHEMA,
+    MEMBER_SCHEMA,
+    OPTIONAL_SCHEMA,
+    PAIR_SCHEMA,
+    PROPOSAL_SCHEMA,
+    UNPROVED_SCHEMA,
+    Found,
+)
+from pipelines.reconciliation.near_pairs import run_near
+from pipelines.reconciliation.pairing import run_pairs
+from pipelines.reconciliation.pass_rules import AnyPass, GroupPass, NearPass, Pass, SimilarPass
+from pipelines.reconciliation.rules import DifferenceRule
+from pipelines.reconciliation.shapes import Schema
+from pipelines.reconciliation.similar_pairs import run_similar
+from pipelines.reconciliation.subset_groups import run_subsets
 
-ITEM_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
-    "item": pl.Int64,  # distinct within a side
-    "account": pl.Int64,  # the same number for the same account on both sides
-    "relation": pl.Int64,  # the same number for the same participant and partner bank
-    "end_to_end_id": pl.String,
-    "signed_minor": pl.Int64,  # + is in our favour
-    "value_date": pl.Date,
-}
-
-PAIR_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
-    "ledger_item": pl.Int64,
-    "stated_item": pl.Int64,
-    "pass_id": pl.String,
-    "outcome": pl.String,
-}
+__all__ = ["ITEM_SCHEMA", "OPTIONAL_SCHEMA", "PAIR_SCHEMA", "Matching", "match_items"]
 
 
 @dataclass(frozen=True, slots=True)
-class Pairing:
-    """The pairs found, and the items of either side that no pass took (columns of `ITEM_SCHEMA`)."""
+class Matching:
+    """What became of the items, in the schemas of `match_shapes.py`.
+
+    Every item is in exactly one of: `pairs`, a group (`members`), the items left of its side.
+    `proposed` are items left, in candidates that were not proved.
+    """
 
     pairs: pl.DataFrame
+    groups: pl.DataFrame
+    members: pl.DataFrame
+    proposals: pl.DataFrame
+    proposed: pl.DataFrame
+    unproved: pl.DataFrame
     ledger_left: pl.DataFrame
     stated_left: pl.DataFrame
 
 
-def pair_items(ledger: pl.DataFrame, stated: pl.DataFrame, *, passes: Iterable[Pass]) -> Pairing:
-    """Run the passes in order; each item is in at most one pair."""
-    found = [pl.DataFrame(schema=PAIR_SCHEMA)]
-    left, right = (side.select(*ITEM_SCHEMA, *_derived()) for side in (ledger, stated))
-    for item in passes:
-        if left.is_empty() or right.is_empty():
+def match_items(
+    ledger: pl.DataFrame,
+    stated: pl.DataFrame,
+    *,
+    passes: Iterable[AnyPass],
+    differences: Sequence[DifferenceRule] = (),
+) -> Matching:
+    """Run the passes in order; each item is in at most one pair or group.
+
+    Both frames have `ITEM_SCHEMA` and may have columns of `OPTIONAL_SCHEMA`; `differences` are those
+    that a pass may accept by class.
+    """
+    left, right = _Side.of(ledger), _Side.of(stated)
+    found: list[Found] = []
+    for rule in passes:
+        if left.open.is_empty() or right.open.is_empty():
             break
-        for pairs in _run(item, left=left, right=right):
-            labels = (pl.lit(item.id).alias("pass_id"), pl.lit(item.outcome).alias("outcome"))
-            found.append(pairs.with_columns(labels))
-            left = _without(left, pairs["ledger_item"])
-            right = _without(right, pairs["stated_item"])
-    return Pairing(
-        pairs=pl.concat(found),
-        ledger_left=left.select(*ITEM_SCHEMA),
-        stated_left=right.select(*ITEM_SCHEMA),
+        answer = _run(rule, left=left.open, right=right.open, differences=differences)
+        left.take(_taken(answer, side="ledger"))
+        right.take(_taken(answer, side="stated"))
+        found.append(answer)
+    return _together(found, left=left, right=right)
+
+
+def _run(
+    rule: AnyPass, *, left: pl.DataFrame, right: pl.DataFrame, differences: Sequence[DifferenceRule]
+) -> Found:
+    """What the pass finds among the open items."""
+    if isinstance(rule, Pass):
+        return run_pairs(rule, left=left, right=right)
+    if isinstance(rule, NearPass):
+        return run_near(rule, left=left, right=right, differences=differences)
+    if isinstance(rule, SimilarPass):
+        return run_similar(rule, left=left, right=right)
+    if isinstance(rule, GroupPass):
+        return run_key_groups(rule, left=left, right=right)
+    return run_subsets(rule, left=left, right=right)
+
+
+class _Side:
+    """The items of a side that are still open, numbered from 0; taking some marks bits, no join."""
+
+    def __init__(self, items: pl.DataFrame, *, numbers: pl.Series) -> None:
+        self.open = items
+        self.numbers = numbers
+
+    @classmethod
+    def of(cls, items: pl.DataFrame) -> "_Side":
+        ordered = items if items["item"].is_sorted() else items.sort("item")
+        present = set(items.columns)
+        frame = ordered.select(
+            *(pl.col(name) for name in ITEM_SCHEMA if name != "item"),
+            *(
+                pl.col(name) if name in present else pl.lit(None, dtype=kind).alias(name)
+                for name, kind in OPTIONAL_SCHEMA.items()
+            ),
+            item=pl.int_range(pl.len(), dtype=pl.Int64),
+            direction=pl.col("signed_minor") > 0,
+            value_day=pl.col("value_date").cast(pl.Int32),
+        )
+        return cls(frame, numbers=ordered["item"])
+
+    def take(self, items: pl.Series) -> None:
+        if items.is_empty():
+            return
+        kept = np.ones(self.numbers.len(), dtype=np.bool_)
+        kept[items.to_numpy()] = False
+        self.open = self.open.filter(pl.Series(kept[self.open["item"].to_numpy()]))
+
+    def named(self, items: pl.Series) -> pl.Series:
+        """The items' own numbers."""
+        return self.numbers.gather(items).alias(items.name)
+
+    def left(self) -> pl.DataFrame:
+        """What is open, with its own numbers."""
+        return self.open.with_columns(self.named(self.open["item"])).select(
+            *ITEM_SCHEMA, *OPTIONAL_SCHEMA
+        )
+
+
+def _taken(answer: Found, *, side: str) -> pl.Series:
+    members = answer.members.filter(pl.col("side") == side)["item"]
+    return pl.concat([answer.pairs[f"{side}_item"], members])
+
+
+def _together(found: list[Found], *, left: _Side, right: _Side) -> Matching:
+    """One frame of each kind, groups and proposals numbered through all passes."""
+    groups, members = _renumbered([(one.groups, one.members) for one in found], schema=GROUP_SCHEMA)
+    proposals, proposed = _renumbered(
+        [(one.proposals, one.proposed) for one in found], schema=PROPOSAL_SCHEMA
+    )
+    sides = {"ledger": left, "stated": right}
+    still_open = [side.open.select(pl.lit(name).alias("side"), "item") for name, side in sides.items()]
+    void = proposed.join(pl.concat(still_open), on=["side", "item"], how="anti").select("match").unique()
+    pairs = _concat([one.pairs for one in found], schema=PAIR_SCHEMA)
+    return Matching(
+        pairs=pairs.with_columns(left.named(pairs["ledger_item"]), right.named(pairs["stated_item"])),
+        groups=groups,
+        members=_named(members, sides=sides),
+        proposals=proposals.join(void, on="match", how="anti", maintain_order="left"),
+        proposed=_named(proposed.join(void, on="match", how="anti"), sides=sides),
+        unproved=_concat([one.unproved for one in found], schema=UNPROVED_SCHEMA),
+        ledger_left=left.left(),
+        stated_left=right.left(),
     )
 
 
-def _derived() -> tuple[pl.Expr, ...]:
-    return (
-        (pl.col("signed_minor") > 0).alias("direction"),
-        pl.col("value_date").cast(pl.Int32).alias("value_day"),
-    )
+def _named(members: pl.DataFrame, *, sides: Mapping[str, _Side]) -> pl.DataFrame:
+    """Members with the items' own numbers, in the order of the matches."""
+    parts = [members.filter(pl.col("side") == name) for name in sides]
+    named = [
+        part.with_columns(side.named(part["item"]))
+        for part, side in zip(parts, sides.values(), strict=True)
+    ]
+    return pl.concat(named).sort("match", "side", "item")
 
 
-def _without(side: pl.DataFrame, items: pl.Series) -> pl.DataFrame:
-    if items.is_empty():
-        return side
-    return side.join(items.to_frame("item"), on="item", how="anti", maintain_order="left")
-
-
-def _run(rule: Pass, *, left: pl.DataFrame, right: pl.DataFrame) -> list[pl.DataFrame]:
-    """The pairs of one pass, in frames whose items are disjoint."""
-    left, right = (side.drop_nulls(rule.equal) for side in (left, right))
-    if rule.unique:
-        left, right = _only_candidates(rule, left=left, right=right)
-    found: list[pl.DataFrame] = []
-    for left_part, right_part in _admissible(rule, left=left, right=right):
-        for offset in _offsets(rule):
-            if left_part.is_empty() or right_part.is_empty():
-                break
-            pairs = _pair_in_order(rule, left=left_part, right=right_part, offset=offset)
-            found.append(pairs)
-            left_part = _without(left_part, pairs["ledger_item"])  # noqa: PLW2901 (what is left of it)
-            right_part = _without(right_part, pairs["stated_item"])  # noqa: PLW2901 (likewise)
-    return found
-
-
-def _offsets(rule: Pass) -> list[int | None]:
-    """Days from the ledger's value date to the stated one, nearest first; None: dates not compared."""
-    if rule.value_date_tolerance_days is None:
-        return [None]
-    later_first = range(1, rule.value_date_tolerance_days + 1)
-    return [0, *(days for distance in later_first for days in (distance, -distance))]
-
-
-def _pair_in_order(
-    rule: Pass, *, left: pl.DataFrame, right: pl.DataFrame, offset: int | None
-) -> pl.DataFrame:
-    """Pair the nth item of a key on the left with the nth of the same key on the right."""
-    keys = [*rule.equal] + ([] if offset is None else ["value_day"])
-    if offset:
-        left = left.with_columns(pl.col("value_day") + offset)
-    numbered_left, numbered_right = (_numbered(side, keys=keys) for side in (left, right))
-    joined = numbered_left.join(numbered_right, on=[*keys, "ordinal"], suffix="_stated")
-    return joined.select(ledger_item="item", stated_item="item_stated")
-
-
-def _numbered(side: pl.DataFrame, *, keys: list[str]) -> pl.DataFrame:
-    """Item and keys with the item's ordinal among equal keys, in the order of the frame.
-
-    Almost all keys occur once, and a window over strings costs seven times a duplicate check: only
-    repeated keys are numbered.
-    """
-    side = side.select("item", *keys)
-    repeated = side.select(keys).is_duplicated()
-    single = side.filter(~repeated).with_columns(ordinal=pl.lit(0, dtype=pl.Int64))
-    ordinal = pl.int_range(pl.len(), dtype=pl.Int64).over(keys)
-    return pl.concat([single, side.filter(repeated).with_columns(ordinal=ordinal)])
-
-
-def _admissible(
-    rule: Pass, *, left: pl.DataFrame, right: pl.DataFrame
-) -> list[tuple[pl.DataFrame, pl.DataFrame]]:
-    """The parts of the two sides that may be paired with each other.
-
-    With `one_reference_absent` two items that both carry a reference are different items, so a ledger
-    item that has one is compared only with stated items that have none.
-    """
-    if not rule.one_reference_absent:
-        return [(left, right)]
-    absent = pl.col("end_to_end_id").is_null()
-    return [(left.filter(absent), right), (left.filter(~absent), right.filter(absent))]
-
-
-def _only_candidates(
-    rule: Pass, *, left: pl.DataFrame, right: pl.DataFrame
+def _renumbered(
+    parts: list[tuple[pl.DataFrame, pl.DataFrame]], *, schema: Schema
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The items with exactly one candidate on the other side; the pairs among them are certain.
-
-    Both sides are counted before either is reduced, so that an item whose only candidate has several
-    candidates itself stays open.
-    """
-    return (
-        left.filter(_candidates(rule, of=left, among=right) == 1),
-        right.filter(_candidates(rule, of=right, among=left) == 1),
-    )
+    """Heads and their members with numbers that are distinct through all parts."""
+    heads, members, begin = [], [], 0
+    for head, member in parts:
+        heads.append(head.with_columns(pl.col("match") + begin))
+        members.append(member.with_columns(pl.col("match") + begin))
+        begin += head.height
+    return _concat(heads, schema=schema), _concat(members, schema=MEMBER_SCHEMA)
 
 
-def _candidates(rule: Pass, *, of: pl.DataFrame, among: pl.DataFrame) -> pl.Series:
-    """How many items of `among` each item of `of` could be paired with, counted without pairing."""
-    keys = [*rule.equal, "value_day"]
-    absent = pl.col("end_to_end_id").is_null()
-    counts = among.group_by(keys).agg(present=pl.len(), without_reference=absent.sum())
-    total = pl.zeros(of.height, dtype=pl.Int64, eager=True)
-    for offset in _offsets(rule):
-        shifted = of.select(*rule.equal, absent.alias("absent"), pl.col("value_day") + (offset or 0))
-        found = shifted.join(counts, on=keys, how="left", maintain_order="left")
-        countable = pl.col("present")
-        if rule.one_reference_absent:
-            countable = pl.when("absent").then("present").otherwise("without_reference")
-        total += found.select(countable.fill_null(0).cast(pl.Int64)).to_series()
-    return total
+def _concat(frames: list[pl.DataFrame], *, schema: Schema) -> pl.DataFrame:
+    return pl.concat([pl.DataFrame(schema=dict(schema)), *frames])

@@ -4,7 +4,7 @@ Belongs here: putting the two comparisons together into the tables of `tables.py
 the account rows that prove nothing is left out. This is where a reader of the subject begins.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import polars as pl
@@ -13,7 +13,7 @@ from pipelines.lake.ledger_tables import QUARANTINE
 from pipelines.reconciliation import statement_balances
 from pipelines.reconciliation.breaks import complete_breaks
 from pipelines.reconciliation.camt053 import StatementFrames
-from pipelines.reconciliation.items import ONE_SIDED, collect_items, nostro_accounts
+from pipelines.reconciliation.items import collect_items, is_one_sided, nostro_accounts
 from pipelines.reconciliation.rules import Rules
 from pipelines.reconciliation.shapes import shaped
 from pipelines.reconciliation.stated_balances import ACCOUNT, SteppedDay, step_balances
@@ -22,6 +22,7 @@ from pipelines.reconciliation.statements import Compared, compare_nostro
 from pipelines.reconciliation.tables import (
     BREAKS,
     MATCHES,
+    PROPOSALS,
     RECONCILED_ACCOUNTS,
     RECONCILIATION_EVIDENCE,
 )
@@ -58,13 +59,14 @@ class Earlier:
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """The tables of one date; `rejected` is of the quarantine's schema."""
+    """The tables of one date; `rejected` is of the quarantine's schema, proposals of `PROPOSALS`."""
 
     matches: pl.DataFrame
     breaks: pl.DataFrame
     accounts: pl.DataFrame
     evidence: pl.DataFrame
     rejected: pl.DataFrame
+    proposals: pl.DataFrame = field(default_factory=PROPOSALS.empty)
 
 
 def reconcile(
@@ -114,6 +116,7 @@ def reconcile(
             .unique(QUARANTINE.key, maintain_order=True)
             .select(pl.lit(business_date).alias("business_date"), pl.all())
         ),
+        proposals=PROPOSALS.conform(_proposals(compared.proposed, business_date=business_date)),
     )
 
 
@@ -144,11 +147,10 @@ def _nostro(
         previous_accounts=earlier.accounts,
     )
     items, opened, migrated = statement_balances.take_openings(items, states=states)
-    one_sided = [str(name) for name in ONE_SIDED]
     compared = compare_nostro(
         items,
         business_date=business_date,
-        carried=open_breaks.filter(~pl.col("break_class").is_in(one_sided)),
+        carried=open_breaks.filter(~is_one_sided()),
         earlier_matches=earlier.matches,
         rules=rules,
     )
@@ -157,15 +159,26 @@ def _nostro(
         statement_balances.balance_breaks(items.statements),
     ]
     found = statement_balances.settle_openings(pl.concat([compared.found, *of_balances]))
-    return Compared(pl.concat([compared.proved, opened]), found), states, items.rejected
+    settled = replace(compared, proved=pl.concat([compared.proved, opened]), found=found)
+    return settled, states, items.rejected
 
 
 def _numbered(proved: pl.DataFrame, *, business_date: date) -> pl.DataFrame:
-    ordered = proved.sort(MATCHES.key, nulls_last=True)
+    """Matches with their refs; the rows of a group take the number of its first row."""
+    ordered = proved.sort(MATCHES.key, nulls_last=True).with_row_index("row", offset=1)
+    own = pl.col("row")
+    number = pl.when(pl.col("match_group").is_null()).then(own).otherwise(own.min().over("match_group"))
     return ordered.with_columns(
         business_date=pl.lit(business_date),
-        ref=pl.format("match:{}:{}", pl.lit(business_date), pl.int_range(1, pl.len() + 1)),
+        ref=pl.format("match:{}:{}", pl.lit(business_date), number),
     ).select(list(MATCHES.schema))
+
+
+def _proposals(proposed: pl.DataFrame, *, business_date: date) -> pl.DataFrame:
+    return proposed.with_columns(
+        business_date=pl.lit(business_date),
+        ref=pl.format("proposal:{}:{}", pl.lit(business_date), pl.col("proposal") + 1),
+    ).select(list(PROPOSALS.schema))
 
 
 def _stepped_rows(stepped: SteppedDay, *, business_date: date) -> pl.DataFrame:
@@ -201,7 +214,9 @@ def _account_rows(
     own = breaks.join(rows.select(*ACCOUNT, "currency"), on=[*ACCOUNT, "currency"], how="semi")
     difference = own.group_by(ACCOUNT).agg(break_difference_minor=pl.col("difference_minor").sum())
     open_count = breaks.group_by(ACCOUNT).agg(breaks=pl.len().cast(pl.Int64))
-    matched = matches.group_by(ACCOUNT).agg(matched_items=pl.col("version").n_unique().cast(pl.Int64))
+    matched = matches.group_by(ACCOUNT).agg(
+        matched_items=pl.col("version").drop_nulls().n_unique().cast(pl.Int64)
+    )
     rows = rows.drop("break_difference_minor", "breaks", "matched_items")
     for counted in (difference, open_count, matched):
         rows = rows.join(counted, on=ACCOUNT, how="left")

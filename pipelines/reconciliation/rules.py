@@ -12,12 +12,20 @@ from typing import Any
 
 import yaml
 
+from pipelines.reconciliation.pass_rules import MATCH, AnyPass, Pass, RuleInvalid, declared_pass
+
+__all__ = [
+    "MATCH",
+    "BreakClass",
+    "ClassRule",
+    "DifferenceRule",
+    "Pass",
+    "RuleInvalid",
+    "Rules",
+    "load_rules",
+]
+
 DECLARED = Path(__file__).with_name("passes.yaml")
-MATCH = "match"
-COMPARABLE = frozenset(
-    {"account", "relation", "end_to_end_id", "signed_minor", "direction", "value_date"}
-)
-MAX_TOLERANCE_DAYS = 10
 
 
 class BreakClass(StrEnum):
@@ -41,49 +49,10 @@ class BreakClass(StrEnum):
     """Opening balance plus entries is not the closing balance of the statement."""
     OPENING = "opening"
     """The first balance known, or the opening balance of a statement, is not the expected one."""
+    RETURN = "return"
+    """Money that comes back: the sign reversed, under the reference of an item matched before."""
     ROUNDING = "rounding"
     """Rounding differences of an account that together exceed the tolerance of one."""
-
-
-class RuleInvalid(ValueError):
-    """A declared rule cannot be used; `rule` is where it stands, `reason` what is wrong."""
-
-    def __init__(self, *, rule: str, reason: str) -> None:
-        self.rule = rule
-        self.reason = reason
-        super().__init__(f"reconciliation rule {rule}: {reason}")
-
-
-@dataclass(frozen=True, slots=True)
-class Pass:
-    """One comparison of the two sides; `outcome` is `match` or a class of break."""
-
-    id: str
-    title: str
-    equal: tuple[str, ...]
-    outcome: str
-    value_date_tolerance_days: int | None = None
-    unique: bool = False
-    one_reference_absent: bool = False
-
-    def __post_init__(self) -> None:
-        days = self.value_date_tolerance_days
-        if not self.equal or (unknown := set(self.equal) - COMPARABLE):
-            reason = (
-                f"compares {sorted(unknown) if self.equal else 'nothing'}; known: {sorted(COMPARABLE)}"
-            )
-            raise RuleInvalid(rule=self.id, reason=reason)
-        if not {"account", "relation"} & set(self.equal):
-            raise RuleInvalid(rule=self.id, reason="compares items of different accounts")
-        if self.outcome != MATCH and self.outcome not in set(BreakClass):
-            raise RuleInvalid(rule=self.id, reason=f"outcome {self.outcome!r} is no class of break")
-        if self.outcome == MATCH and not {"account", "signed_minor"} <= set(self.equal):
-            raise RuleInvalid(rule=self.id, reason="a match must compare account and amount")
-        if days is not None and not 0 <= days <= MAX_TOLERANCE_DAYS:
-            reason = f"tolerance of {days} days is outside 0..{MAX_TOLERANCE_DAYS}"
-            raise RuleInvalid(rule=self.id, reason=reason)
-        if self.unique and days is None:
-            raise RuleInvalid(rule=self.id, reason="a unique pass needs a value date tolerance")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +63,32 @@ class ClassRule:
     title: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DifferenceRule:
+    """A difference of amounts that is expected: up to `minor` plus `basis_points` of the amount.
+
+    It is of class `difference` and of the counterparty and currency named, of any where it is null.
+    Against us only (less arrives, more leaves) unless `either_way`.
+    """
+
+    difference: BreakClass
+    counterparty: str | None = None
+    currency: str | None = None
+    minor: int = 0
+    basis_points: int = 0
+    either_way: bool = False
+
+    def __post_init__(self) -> None:
+        if self.minor < 0 or self.basis_points < 0 or not self.minor + self.basis_points:
+            raise RuleInvalid(rule=f"differences: {self}", reason="allows no difference")
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """All declared rules; passes in the order in which they run."""
 
-    passes: tuple[Pass, ...]
+    passes: tuple[AnyPass, ...]
+    differences: tuple[DifferenceRule, ...]
     classes: Mapping[BreakClass, ClassRule]
     charge_sub_families: frozenset[str]
     charge_proprietary: frozenset[str]
@@ -108,7 +98,7 @@ class Rules:
 def load_rules(path: Path = DECLARED) -> Rules:
     """Read the rules; raises `RuleInvalid` for what cannot be used."""
     document: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    passes = tuple(_pass(declared) for declared in document["passes"])
+    passes = tuple(declared_pass(item, classes=set(BreakClass)) for item in document["passes"])
     repeated = {item.id for item in passes if sum(other.id == item.id for other in passes) > 1}
     if repeated:
         raise RuleInvalid(rule=min(repeated), reason="is declared twice")
@@ -118,6 +108,7 @@ def load_rules(path: Path = DECLARED) -> Rules:
     charges = document["bank_charges"]
     return Rules(
         passes=passes,
+        differences=tuple(_difference(declared) for declared in document["differences"]),
         classes=classes,
         charge_sub_families=frozenset(charges["sub_families"]),
         charge_proprietary=frozenset(charges["proprietary"]),
@@ -125,8 +116,8 @@ def load_rules(path: Path = DECLARED) -> Rules:
     )
 
 
-def _pass(declared: dict[str, Any]) -> Pass:
+def _difference(declared: dict[str, Any]) -> DifferenceRule:
     try:
-        return Pass(**(declared | {"equal": tuple(declared.get("equal", ()))}))
-    except TypeError as error:
-        raise RuleInvalid(rule=str(declared.get("id")), reason=str(error)) from error
+        return DifferenceRule(**(declared | {"difference": BreakClass(declared["difference"])}))
+    except (KeyError, TypeError, ValueError) as error:
+        raise RuleInvalid(rule="differences", reason=str(error)) from error

@@ -1,20 +1,27 @@
-"""Shapes of rows on their way into the tables: matches and breaks that are not numbered or aged yet.
+"""Shapes of rows on their way into the tables: matches, proposals and breaks without number and age.
 
-Belongs here: those two schemas and the projection onto a schema.
+Belongs here: those schemas and the projection onto a schema.
 """
 
 from collections.abc import Mapping
 
 import polars as pl
 
-from pipelines.reconciliation.tables import BREAKS, MATCHES
+from pipelines.reconciliation.tables import BREAKS, MATCHES, PROPOSALS
 
 Schema = Mapping[str, pl.DataType | type[pl.DataType]]
 
 PROVED_SCHEMA: Schema = {
-    name: kind for name, kind in MATCHES.schema.items() if name not in ("business_date", "ref")
+    **{name: kind for name, kind in MATCHES.schema.items() if name not in ("business_date", "ref")},
+    "match_group": pl.Int64,  # the same for all rows of a match of several items; null of a pair
 }
 """A match before it is numbered."""
+
+PROPOSED_SCHEMA: Schema = {
+    **{name: kind for name, kind in PROPOSALS.schema.items() if name not in ("business_date", "ref")},
+    "proposal": pl.Int64,  # the same for all rows of a proposal
+}
+"""A proposal before it is numbered."""
 
 FOUND_SCHEMA: Schema = {
     name: kind

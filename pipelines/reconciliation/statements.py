@@ -15,20 +15,22 @@ import polars as pl
 
 from pipelines.reconciliation.corrections import apply_corrections
 from pipelines.reconciliation.items import NostroItems
-from pipelines.reconciliation.matching import pair_items
+from pipelines.reconciliation.match_rows import group_rows, proposal_rows
+from pipelines.reconciliation.matching import Matching, match_items
 from pipelines.reconciliation.rules import MATCH, BreakClass, Rules
-from pipelines.reconciliation.shapes import FOUND_SCHEMA, PROVED_SCHEMA
+from pipelines.reconciliation.shapes import FOUND_SCHEMA, PROVED_SCHEMA, shaped
 
-TWO_SIDED = frozenset({BreakClass.DATE, BreakClass.AMOUNT})
-"""Pairs that are one break; a pair in two currencies is two, as no one amount can express it."""
+SEPARATE = BreakClass.CURRENCY
+"""A pair in two currencies is two breaks, as no one amount can express it; any other pair is one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """Matches (`PROVED_SCHEMA`) and open breaks (`FOUND_SCHEMA`) of one comparison."""
+    """Matches (`PROVED_SCHEMA`), open breaks (`FOUND_SCHEMA`) and proposals (`PROPOSED_SCHEMA`)."""
 
     proved: pl.DataFrame
     found: pl.DataFrame
+    proposed: pl.DataFrame
 
 
 def compare_nostro(
@@ -44,22 +46,47 @@ def compare_nostro(
     `earlier_matches` (the matches table of recent dates) lets an item that comes again days later be
     recognised as a duplicate instead of as missing on the other side.
     """
-    matching = pair_items(
-        items.ledger, items.stated, passes=[rule for rule in rules.passes if rule.outcome == MATCH]
+    ledger, stated = (
+        side.with_columns(counterparty="counterparty_id") for side in (items.ledger, items.stated)
+    )
+    matching = match_items(
+        ledger, stated, passes=[rule for rule in rules.passes if rule.outcome == MATCH]
     )
     charges = items.stated.filter("is_charge").select("item")
     comparable = matching.stated_left.join(charges, on="item", how="anti", maintain_order="left")
-    breaking = pair_items(
-        matching.ledger_left, comparable, passes=[rule for rule in rules.passes if rule.outcome != MATCH]
+    breaking = match_items(
+        matching.ledger_left,
+        comparable,
+        passes=[rule for rule in rules.passes if rule.outcome != MATCH],
+        differences=rules.differences,
     )
-    proved = _proved(_joined(matching.pairs, items=items), business_date=business_date)
-    together = _joined(
-        breaking.pairs.filter(pl.col("outcome").is_in([str(name) for name in TWO_SIDED])), items=items
+    proved = pl.concat(
+        [
+            _proved(_joined(matching.pairs, items=items), business_date=business_date),
+            group_rows(matching, items=items, business_date=business_date),
+        ]
     )
-    alone = _alone(items, taken=[matching.pairs, together], currency_pairs=breaking.pairs)
+    pairs = breaking.pairs.filter(pl.col("outcome") != SEPARATE)
+    together = _joined(pairs, items=items)
+    alone = _alone(items, taken=_taken(matching, pairs=pairs), currency_pairs=breaking.pairs)
     classified = _classified(alone, proved=pl.concat([_keys(proved), _keys(earlier_matches)]))
     found = pl.concat([_found_together(together), classified, carried.select(list(FOUND_SCHEMA))])
-    return _corrected(proved=proved, found=found)
+    proposed = proposal_rows(matching, items=items, paired=pairs)
+    return _corrected(proved=proved, found=found, proposed=proposed)
+
+
+def _taken(matching: Matching, *, pairs: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """By side, the items that are in a match or in a break of two."""
+    return {
+        side: pl.concat(
+            [
+                matching.pairs.select(item=f"{side}_item"),
+                matching.members.filter(pl.col("side") == side).select("item"),
+                pairs.select(item=f"{side}_item"),
+            ]
+        )
+        for side in ("ledger", "stated")
+    }
 
 
 def _joined(pairs: pl.DataFrame, *, items: NostroItems) -> pl.DataFrame:
@@ -76,6 +103,16 @@ def _proved(pairs: pl.DataFrame, *, business_date: date) -> pl.DataFrame:
     compared = (
         pl.when(both_referenced.fill_null(value=False))
         .then(pl.format("reference {}, amount and direction equal", "end_to_end_id"))
+        .when(both_referenced.is_not_null())
+        .then(
+            pl.format(
+                "amount and direction equal, reference {} written as {} by the bank ({} alike), only "
+                "candidate",
+                "end_to_end_id",
+                "end_to_end_id_stated",
+                pl.col("score").round(3),
+            )
+        )
         .otherwise(pl.lit("amount and direction equal, only candidate, one side without reference"))
     )
     dates = (
@@ -93,20 +130,17 @@ def _proved(pairs: pl.DataFrame, *, business_date: date) -> pl.DataFrame:
         .then(pl.format("; open since {} as {}", since, pl.coalesce("ref", "ref_stated")))
         .otherwise(pl.lit(""))
     )
-    return pairs.select(
-        "pass_id",
-        "book_id",
-        "account_id",
-        "version",
-        "counterparty_id",
-        statement_ref="statement_ref_stated",
-        payment_id="payment_id",
-        currency="currency",
-        ledger_minor="signed_minor",
-        stated_minor="signed_minor_stated",
-        evidence=pl.concat_str([compared, pl.lit("; "), dates, late]),
-        end_to_end_id=pl.coalesce("end_to_end_id", "end_to_end_id_stated"),
-    ).select(list(PROVED_SCHEMA))
+    return shaped(
+        pairs.with_columns(
+            statement_ref="statement_ref_stated",
+            ledger_minor="signed_minor",
+            stated_minor="signed_minor_stated",
+            evidence=pl.concat_str([compared, pl.lit("; "), dates, late]),
+            end_to_end_id=pl.coalesce("end_to_end_id", "end_to_end_id_stated"),
+            items=pl.lit(2, dtype=pl.Int64),
+        ),
+        PROVED_SCHEMA,
+    )
 
 
 def _found_together(pairs: pl.DataFrame) -> pl.DataFrame:
@@ -135,7 +169,7 @@ def _found_together(pairs: pl.DataFrame) -> pl.DataFrame:
 
 
 def _alone(
-    items: NostroItems, *, taken: list[pl.DataFrame], currency_pairs: pl.DataFrame
+    items: NostroItems, *, taken: dict[str, pl.DataFrame], currency_pairs: pl.DataFrame
 ) -> pl.DataFrame:
     """The items that no pair took, both sides; `other` names the counterpart in another currency."""
     sides = []
@@ -145,14 +179,13 @@ def _alone(
     ):
         frame: pl.DataFrame = getattr(items, side)
         opposite: pl.DataFrame = items.stated if side == "ledger" else items.ledger
-        counterpart = currency_pairs.filter(pl.col("outcome") == BreakClass.CURRENCY).join(
+        counterpart = currency_pairs.filter(pl.col("outcome") == SEPARATE).join(
             opposite.select("item", other_currency="currency", other_account="external_ref"),
             left_on=other,
             right_on="item",
         )
-        used = pl.concat([pairs.select(item=own) for pairs in taken])
         sides.append(
-            frame.join(used, on="item", how="anti")
+            frame.join(taken[side], on="item", how="anti")
             .join(counterpart.select("other_currency", "other_account", item=own), on="item", how="left")
             .with_columns(side=pl.lit(side))
         )
@@ -160,20 +193,35 @@ def _alone(
 
 
 def _keys(matches: pl.DataFrame) -> pl.DataFrame:
-    """What identifies a repeated item: account, reference and signed amount."""
-    return matches.select(
-        "book_id", "account_id", "end_to_end_id", signed_minor="stated_minor"
-    ).drop_nulls()
+    """What identifies an item that comes again: account, reference and signed amount."""
+    signed = pl.coalesce("stated_minor", "ledger_minor").alias("signed_minor")
+    return matches.select("book_id", "account_id", "end_to_end_id", signed).drop_nulls()
+
+
+def _known(proved: pl.DataFrame) -> pl.DataFrame:
+    """Keys of matched items and of their opposites: what would repeat and what would return one."""
+    keys = proved.unique()
+    opposite = keys.with_columns(-pl.col("signed_minor"))
+    return (
+        pl.concat(
+            [
+                keys.with_columns(repeats=pl.lit(value=True), returns=pl.lit(value=False)),
+                opposite.with_columns(repeats=pl.lit(value=False), returns=pl.lit(value=True)),
+            ]
+        )
+        .group_by("book_id", "account_id", "end_to_end_id", "signed_minor")
+        .agg(pl.col("repeats", "returns").any())
+    )
 
 
 def _classified(alone: pl.DataFrame, *, proved: pl.DataFrame) -> pl.DataFrame:
     """One break for each item alone; an item open from before keeps its class and its words."""
-    known = proved.unique().with_columns(repeats=pl.lit(value=True))
+    known = _known(proved)
     in_ledger = pl.col("side") == "ledger"
     bank = pl.col("counterparty_id")
     other_currency = pl.col("other_currency").is_not_null() | pl.col("account").is_null()
     reference = pl.col("end_to_end_id").fill_null("(none)")
-    repeats = pl.col("repeats").fill_null(value=False)
+    repeats, returns = (pl.col(name).fill_null(value=False) for name in ("repeats", "returns"))
     cases = (
         (
             other_currency,
@@ -200,6 +248,16 @@ def _classified(alone: pl.DataFrame, *, proved: pl.DataFrame) -> pl.DataFrame:
             pl.format("reference {} is stated again by {}; the first is matched", reference, bank),
         ),
         (
+            returns & in_ledger,
+            BreakClass.RETURN,
+            pl.format("reference {}: we booked it back; the payment itself is matched", reference),
+        ),
+        (
+            returns,
+            BreakClass.RETURN,
+            pl.format("reference {}: {} gave it back; the payment itself is matched", reference, bank),
+        ),
+        (
             in_ledger,
             BreakClass.MISSING_AT_BANK,
             pl.format("reference {}: no entry of {} agrees with it", reference, bank),
@@ -222,10 +280,11 @@ def _classified(alone: pl.DataFrame, *, proved: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _corrected(*, proved: pl.DataFrame, found: pl.DataFrame) -> Compared:
+def _corrected(*, proved: pl.DataFrame, found: pl.DataFrame, proposed: pl.DataFrame) -> Compared:
     """Settle amount breaks whose exact difference stands alone under the same reference."""
     corrections, remaining = apply_corrections(found)
     return Compared(
-        proved=pl.concat([proved, corrections.select(list(PROVED_SCHEMA))]).select(list(PROVED_SCHEMA)),
+        proved=pl.concat([proved, shaped(corrections, PROVED_SCHEMA)]),
         found=remaining,
+        proposed=proposed,
     )

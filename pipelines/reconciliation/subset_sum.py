@@ -9,7 +9,7 @@ that a subset not listed might use. Amounts are signed minor units and never rou
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -52,7 +52,8 @@ class Bounds:
     table_bytes: int = 64 * 2**20
     """Largest table of reachable sums."""
     solver_work: float = 2.0
-    """Deterministic time of the constraint solver (about seconds, equal on every machine)."""
+    """Deterministic time of the constraint solver for all targets together (about
+    seconds, but equal on every machine)."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.half_items <= LARGEST_HALF:
@@ -91,7 +92,8 @@ def subsets_with_sums(
     if len(amounts) <= 2 * bounds.half_items:
         halves = _Halves.of(amounts)
         return [halves.with_sum(target, limit=bounds.subsets) for target in targets]
-    return [_of_one_target(amounts, target=target, bounds=bounds) for target in targets]
+    shared = replace(bounds, solver_work=bounds.solver_work / len(targets)) if targets else bounds
+    return [_of_one_target(amounts, target=target, bounds=shared) for target in targets]
 
 
 def minimal_zero_sums(amounts: Sequence[int], *, bounds: Bounds) -> Subsets:

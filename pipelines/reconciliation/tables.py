@@ -1,7 +1,8 @@
 """The tables of reconciliation.
 
 Every item of either side ends in `matches` or in `breaks`, never in both and never in none. Refs
-read `match:<date>:<n>` and `break:<first seen>:<hash>`; a break keeps its ref while it is open.
+read `match:<date>:<n>` and `break:<first seen>:<hash>`; a break keeps its ref while it is open. A
+match of several items has one row an item, with the columns of its side, and one ref.
 
 Amounts are signed on the normal side of the ledger account: on a nostro account positive is money
 in our favour, on a customer account positive is money in the customer's.
@@ -31,8 +32,34 @@ MATCHES = Table(
         "stated_minor": pl.Int64,
         "evidence": pl.String,  # what was compared, in words
         "end_to_end_id": pl.String,
+        "items": pl.Int64,  # of both sides; more than 2: one row an item, all with the same ref
+        "score": pl.Float64,  # 1: all that was compared is equal
     },
     key=("book_id", "account_id", "version", "statement_ref"),
+)
+
+PROPOSALS = Table(
+    name="reconciliation_proposals",
+    description="Open items that may belong together, for a person to decide: one row an item.",
+    schema={
+        "business_date": pl.Date,
+        "ref": pl.String,  # proposal:<date>:<n>, shared by the rows of a proposal
+        "pass_id": pl.String,
+        "book_id": pl.Int32,
+        "account_id": pl.Int64,
+        "side": pl.String,  # ledger or stated
+        "version": pl.Int64,  # the ledger entry
+        "statement_ref": pl.String,
+        "counterparty_id": pl.String,
+        "currency": pl.String,
+        "signed_minor": pl.Int64,
+        "value_date": pl.Date,
+        "end_to_end_id": pl.String,
+        "score": pl.Float64,
+        "rivals": pl.Int64,  # other candidates that share an item with this one
+        "reason": pl.String,  # why it is not accepted, in words
+    },
+    key=("ref", "side", "version", "statement_ref"),
 )
 
 BREAKS = Table(

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from pipelines.reconciliation.matching import ITEM_SCHEMA, pair_items
+from pipelines.reconciliation.matching import ITEM_SCHEMA, match_items
 from pipelines.reconciliation.rules import load_rules
 
 ITEMS = 1_000_000
@@ -65,7 +65,7 @@ def benchmark() -> list[tuple[str, float, float]]:
     ours, reference = [], []
     for _ in range(ROUNDS):
         started = time.perf_counter()
-        pairing = pair_items(ledger, stated, passes=passes)
+        pairing = match_items(ledger, stated, passes=passes)
         ours.append(time.perf_counter() - started)
         started = time.perf_counter()
         pairs = _bare_joins(ledger, stated)

@@ -1,0 +1,175 @@
+"""Pairs of items that are equal in everything a pass compares.
+
+Belongs here: the one-to-one join. It pairs the nearest value dates first (0, then 1 day later, 1 day
+earlier, 2 later, ...), and among items that are equal in everything compared the first of one side
+with the first of the other. A thousand equal amounts on both sides make a thousand pairs, never a
+million candidates.
+"""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from pipelines.reconciliation.match_shapes import PAIR_SCHEMA, Found
+from pipelines.reconciliation.pass_rules import Pass
+
+
+def run_pairs(rule: Pass, *, left: pl.DataFrame, right: pl.DataFrame) -> Found:
+    """Pair ledger items (`left`) with stated ones; each is in at most one pair."""
+    if rule.unique:
+        left, right = _only_candidates(rule, left=left, right=right)
+    found: list[pl.DataFrame] = []
+    for left_part, right_part in _admissible(rule, left=left, right=right):
+        for offset in offsets(rule.value_date_tolerance_days):
+            if left_part.is_empty() or right_part.is_empty():
+                break
+            pairs = _pair_in_order(rule, left=left_part, right=right_part, offset=offset)
+            found.append(pairs)
+            left_part = _without(left_part, pairs["ledger_item"])  # noqa: PLW2901 (what is left of it)
+            right_part = _without(right_part, pairs["stated_item"])  # noqa: PLW2901 (likewise)
+    return Found(pairs=_labelled(rule, found)) if found else Found()
+
+
+def _labelled(rule: Pass, found: list[pl.DataFrame]) -> pl.DataFrame:
+    return (
+        pl.concat(found)
+        .with_columns(
+            pass_id=pl.lit(rule.id), outcome=pl.lit(rule.outcome), score=pl.lit(1.0, dtype=pl.Float64)
+        )
+        .select(list(PAIR_SCHEMA))
+    )
+
+
+def _without(side: pl.DataFrame, items: pl.Series) -> pl.DataFrame:
+    if items.is_empty():
+        return side
+    if items.len() == side.height:
+        return side.clear()
+    return side.join(items.to_frame("item"), on="item", how="anti", maintain_order="left")
+
+
+def offsets(tolerance_days: int | None) -> list[int | None]:
+    """Days from the ledger's value date to the stated one, nearest first; None: dates not compared."""
+    if tolerance_days is None:
+        return [None]
+    later_first = range(1, tolerance_days + 1)
+    return [0, *(days for distance in later_first for days in (distance, -distance))]
+
+
+def _pair_in_order(
+    rule: Pass, *, left: pl.DataFrame, right: pl.DataFrame, offset: int | None
+) -> pl.DataFrame:
+    """Pair the nth item of a key on the left with the nth of the same key on the right."""
+    keys = [*rule.equal] + ([] if offset is None else ["due_day"])
+    due = (pl.col("value_day") + (offset or 0)).alias("due_day")
+    carried = [name for name in ("item", "value_day", "signed_minor") if name not in keys]
+    sides = [
+        side.select(*carried, *rule.equal, *([] if offset is None else [day])).drop_nulls(keys)
+        for side, day in ((left, due), (right, pl.col("value_day").alias("due_day")))
+    ]
+    hashes = [_hashes(side, keys=keys) for side in sides]
+    if any(map(_repeats, hashes)):
+        sides = [_numbered(side, keys=keys, hashes=own) for side, own in zip(sides, hashes, strict=True)]
+        keys.append("ordinal")
+        hashes = [_hashes(side, keys=keys) for side in sides]
+    first, second = _equal_rows(sides, hashes=hashes, keys=keys)
+    return pl.DataFrame(
+        {
+            "ledger_item": first["item"],
+            "stated_item": second["item"],
+            "difference_minor": second["signed_minor"] - first["signed_minor"],
+            "days": second["value_day"] - first["value_day"],
+        }
+    )
+
+
+def _equal_rows(
+    sides: list[pl.DataFrame], *, hashes: list[pl.Series], keys: list[str]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows of both sides with equal keys, side by side; keys are distinct within a side.
+
+    Joined by hash and then compared, which costs a third of joining by several columns. Where hashes
+    are distinct within both sides nothing is lost by it: equal keys have equal hashes.
+    """
+    if any(map(_repeats, hashes)):
+        joined = sides[0].join(sides[1], on=keys, suffix="_stated")
+        first = joined.select(sides[0].columns)
+        kept = {name: name if name in keys else f"{name}_stated" for name in sides[1].columns}
+        return first, joined.select(**kept)
+    row = pl.int_range(pl.len(), dtype=pl.UInt32).alias("row")
+    rows = [own.to_frame("hash").with_columns(row) for own in hashes]
+    joined = rows[0].join(rows[1], on="hash")
+    first, second = sides[0][joined["row"]], sides[1][joined["row_right"]]
+    equal = pl.Series(values=[True]).new_from_index(0, joined.height)
+    for name in keys:
+        equal &= first[name] == second[name]
+    return (first, second) if equal.all() else (first.filter(equal), second.filter(equal))
+
+
+def _repeats(hashes: pl.Series) -> bool:
+    """Whether a key may occur twice; different hashes prove different keys."""
+    return hashes.n_unique() < hashes.len()
+
+
+def _hashes(side: pl.DataFrame, *, keys: Sequence[str]) -> pl.Series:
+    hashed = pl.col(keys[0]).hash(0)
+    for seed, name in enumerate(keys[1:], 1):
+        hashed = hashed ^ pl.col(name).hash(seed)
+    return side.select(hashed.alias("hash")).to_series()
+
+
+def _numbered(side: pl.DataFrame, *, keys: list[str], hashes: pl.Series) -> pl.DataFrame:
+    """The rows with their ordinal among equal keys, in the order of the frame.
+
+    Almost all keys occur once, and a window over strings costs seven times a duplicate check: only
+    keys whose hash is repeated are numbered.
+    """
+    repeated = hashes.is_duplicated()
+    single = side.filter(~repeated).with_columns(ordinal=pl.lit(0, dtype=pl.Int64))
+    ordinal = pl.int_range(pl.len(), dtype=pl.Int64).over(keys)
+    return pl.concat([single, side.filter(repeated).with_columns(ordinal=ordinal)])
+
+
+def _admissible(
+    rule: Pass, *, left: pl.DataFrame, right: pl.DataFrame
+) -> list[tuple[pl.DataFrame, pl.DataFrame]]:
+    """The parts of the two sides that may be paired with each other.
+
+    With `one_reference_absent` two items that both carry a reference are different items, so a ledger
+    item that has one is compared only with stated items that have none.
+    """
+    if not rule.one_reference_absent:
+        return [(left, right)]
+    absent = pl.col("end_to_end_id").is_null()
+    return [(left.filter(absent), right), (left.filter(~absent), right.filter(absent))]
+
+
+def _only_candidates(
+    rule: Pass, *, left: pl.DataFrame, right: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The items with exactly one candidate on the other side; the pairs among them are certain.
+
+    Both sides are counted before either is reduced, so that an item whose only candidate has several
+    candidates itself stays open.
+    """
+    left, right = (side.drop_nulls(rule.equal) for side in (left, right))
+    return (
+        left.filter(_candidates(rule, of=left, among=right) == 1),
+        right.filter(_candidates(rule, of=right, among=left) == 1),
+    )
+
+
+def _candidates(rule: Pass, *, of: pl.DataFrame, among: pl.DataFrame) -> pl.Series:
+    """How many items of `among` each item of `of` could be paired with, counted without pairing."""
+    keys = [*rule.equal, "value_day"]
+    absent = pl.col("end_to_end_id").is_null()
+    counts = among.group_by(keys).agg(present=pl.len(), without_reference=absent.sum())
+    total = pl.zeros(of.height, dtype=pl.Int64, eager=True)
+    for offset in offsets(rule.value_date_tolerance_days):
+        shifted = of.select(*rule.equal, absent.alias("absent"), pl.col("value_day") + (offset or 0))
+        found = shifted.join(counts, on=keys, how="left", maintain_order="left")
+        countable = pl.col("present")
+        if rule.one_reference_absent:
+            countable = pl.when("absent").then("present").otherwise("without_reference")
+        total += found.select(countable.fill_null(0).cast(pl.Int64)).to_series()
+    return total
