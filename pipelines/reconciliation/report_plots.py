@@ -79,7 +79,7 @@ def classes_plot(breaks: pl.DataFrame) -> Plot:
                 drawing.marks.append(Box(x, top + 14, width, 12, COLORS[band]))
             x += width
         drawing.marks.append(Words(x + 6, top + 24, f"{total:,}", bold=True))
-        said.append(f"{name}: {total:,}")
+        said.append(f"{cut(name, length=58)}: {total:,}")
     return Plot("classes-plot", "Open breaks by class and age", "; ".join(said), drawing)
 
 

@@ -298,7 +298,7 @@ def _texts(row: Iterable[Any]) -> tuple[str, ...]:
 
 def _person(row: dict[str, Any]) -> str:
     """`treasury operations`, and what is known of the case: who has it, its state, when it is due."""
-    parts = [row["owner"]]
+    parts = [cut(row["owner"], length=NAME_LENGTH)]
     if row["assignee"]:
         parts.append(cut(row["assignee"], length=NAME_LENGTH))
     if row["state"] != "open":
