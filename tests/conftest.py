@@ -15,6 +15,7 @@ from psycopg.conninfo import make_conninfo
 from ledger_service.runtime.database import Database, Role, Server, create_login_role, prepare
 from ledger_service.runtime.migrations import migrate
 from ledger_service.runtime.postgres_server import LOGIN_ROLE, EmbeddedPostgres
+from tests.migrated_ledger import MigratedLedger
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -61,11 +62,20 @@ def database_server(worker_databases: Server) -> Server:
     return worker_databases
 
 
+@pytest.fixture(scope="session")
+def migrated_ledger(embedded_postgres: str, worker_databases: Server) -> MigratedLedger:
+    """What is known of the worker's ledger."""
+    name = worker_databases.name(Database.LEDGER)
+    return MigratedLedger(make_conninfo(embedded_postgres, dbname=name), worker_databases)
+
+
 @pytest.fixture
-def ledger_database(database_server: Server) -> Server:
-    """A fresh ledger with every migration applied."""
-    migrate(database_server)
-    return database_server
+def ledger_database(migrated_ledger: MigratedLedger, request: pytest.FixtureRequest) -> Server:
+    """A ledger with every migration applied, and nothing in it."""
+    if not migrated_ledger.emptied():
+        migrate(request.getfixturevalue("database_server"))
+        migrated_ledger.migrated()
+    return migrated_ledger.server
 
 
 @pytest.fixture(scope="session")
