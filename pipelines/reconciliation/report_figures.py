@@ -32,7 +32,8 @@ class Figures:
     `stated_opening_minor`, `due_items`, `state`; the most urgent first. `breaks`: BREAKS with `class`,
     `whose`, `counterparty`, `account`, `owner`, `state`, `assignee`, `due_date`, `comments`, `overdue`,
     `size_minor`; per currency the largest first, the currencies with the most breaks first. `passes`:
-    per account and pass. `ageing`: per currency and band. `trend`: per date.
+    per account and pass. `ageing`: per currency and band. `trend`: per date. `proposals`: PROPOSALS
+    with `account` and `pass`.
     """
 
     business_date: date
@@ -41,6 +42,7 @@ class Figures:
     passes: pl.DataFrame
     ageing: pl.DataFrame
     trend: pl.DataFrame
+    proposals: pl.DataFrame
     refused: pl.DataFrame
 
     @property
@@ -61,6 +63,7 @@ def figures_of(day: ReportDay, *, names: ReportNames) -> Figures:
         passes=printable(_passes(day, accounts=accounts, names=names)),
         ageing=_ageing(breaks),
         trend=trend_of(day),
+        proposals=printable(_proposals(day, accounts=accounts, names=names)),
         refused=printable(day.refused.sort("source_file", "row", "field", "code")),
     )
 
@@ -209,6 +212,18 @@ def _passes(day: ReportDay, *, accounts: pl.DataFrame, names: ReportNames) -> pl
             whose=pl.col("whose").fill_null("unknown"),
         )
         .sort(*ACCOUNT, "currency", "place", "pass_id")
+    )
+
+
+def _proposals(day: ReportDay, *, accounts: pl.DataFrame, names: ReportNames) -> pl.DataFrame:
+    known = {name: names.passes.get(name, words(name)) for name in day.proposals["pass_id"].unique()}
+    return (
+        day.proposals.join(accounts.select(*ACCOUNT, "account"), on=ACCOUNT, how="left")
+        .with_columns(
+            pl.col("pass_id").replace_strict(known, return_dtype=pl.String).alias("pass"),
+            account=pl.col("account").fill_null(pl.col("account_id").cast(pl.String)),
+        )
+        .sort("ref", "side", "version", "statement_ref", nulls_last=True)
     )
 
 

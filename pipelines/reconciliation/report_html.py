@@ -9,18 +9,21 @@ from pathlib import Path
 import jinja2
 import polars as pl
 
+from pipelines.reconciliation.report_account_sheets import (
+    account_passes_sheet,
+    accounts_sheet,
+    passes_sheet,
+    proposals_sheet,
+    refused_sheet,
+)
 from pipelines.reconciliation.report_figures import AGREES, Figures, largest
 from pipelines.reconciliation.report_inputs import ReportNames
 from pipelines.reconciliation.report_plots import plots_of
 from pipelines.reconciliation.report_sheets import (
     MOST_BREAKS,
-    account_passes_sheet,
-    accounts_sheet,
     ageing_sheet,
     breaks_sheet,
     group_sheet,
-    passes_sheet,
-    refused_sheet,
     trend_sheet,
 )
 from pipelines.reconciliation.report_verdict import match_line, verdict_of
@@ -61,6 +64,7 @@ def report_html(figures: Figures, *, names: ReportNames) -> bytes:
         calm_accounts=accounts_sheet(figures.accounts.filter(calm), names=names, id="calm-accounts"),
         passes=passes_sheet(figures.passes),
         account_passes=account_passes_sheet(figures.passes),
+        proposals=proposals_sheet(figures.proposals, names=names),
         refused=refused_sheet(figures.refused),
     )
     return page.encode()

@@ -14,6 +14,7 @@ from pipelines.reconciliation.rules import Rules
 from pipelines.reconciliation.tables import (
     BREAKS,
     MATCHES,
+    PROPOSALS,
     RECONCILED_ACCOUNTS,
     STATEMENT_QUARANTINE,
 )
@@ -54,14 +55,16 @@ class ReportOfAnotherDate(ValueError):
 class ReportDay:
     """The lake's frames of a date, and of dates before it (the date itself and later are passed over).
 
-    `accounts`, `matches`, `breaks` and `refused` are of the tables RECONCILED_ACCOUNTS, MATCHES, BREAKS
-    and STATEMENT_QUARANTINE, in any order of rows. Raises `SchemaMismatch`, `ReportOfAnotherDate`.
+    `accounts`, `matches`, `breaks`, `proposals` and `refused` are of the tables RECONCILED_ACCOUNTS,
+    MATCHES, BREAKS, PROPOSALS and STATEMENT_QUARANTINE, in any order of rows.
+    Raises `SchemaMismatch`, `ReportOfAnotherDate`.
     """
 
     business_date: date
     accounts: pl.DataFrame
     matches: pl.DataFrame
     breaks: pl.DataFrame
+    proposals: pl.DataFrame = field(default_factory=PROPOSALS.empty)
     refused: pl.DataFrame = field(default_factory=STATEMENT_QUARANTINE.empty)
     accounts_before: pl.LazyFrame = field(default_factory=lambda: RECONCILED_ACCOUNTS.empty().lazy())
     breaks_before: pl.LazyFrame = field(default_factory=lambda: BREAKS.empty().lazy())
@@ -73,6 +76,7 @@ class ReportDay:
             (RECONCILED_ACCOUNTS, self.accounts),
             (MATCHES, self.matches),
             (BREAKS, self.breaks),
+            (PROPOSALS, self.proposals),
             (STATEMENT_QUARANTINE, self.refused),
         )
         for table, frame in tables:

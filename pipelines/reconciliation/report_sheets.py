@@ -4,7 +4,7 @@ Belongs here: which columns a person sees, in which order, and how a cell is wri
 long text is cut, and so are long tables, with a note: the workbook has all.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -108,69 +108,6 @@ def breaks_sheet(
     return Sheet(id, "Breaks, the largest of each currency", columns, rows, note)
 
 
-def accounts_sheet(accounts: pl.DataFrame, *, names: ReportNames, id: str) -> Sheet:
-    """Accounts one a row with both sides' balances and what became of their items."""
-    rows = []
-    for row in accounts.head(MOST_ROWS).iter_rows(named=True):
-        money = [
-            names.amount(row[f"{name}_minor"], row["currency"]) or "—"
-            for name in (
-                "ledger_opening", "stated_opening", "ledger_closing", "stated_closing",
-                "break_difference", "rounding", "unexplained",
-            )
-        ]  # fmt: skip
-        rows.append(
-            (
-                cut(row["account"], length=NAME_LENGTH),
-                cut(row["whose"], length=NAME_LENGTH),
-                cut(row["counterparty"], length=NAME_LENGTH),
-                _state(row),
-                row["currency"],
-                *money[:4],
-                f"{row['ledger_items']:,}",
-                f"{row['stated_items']:,}",
-                f"{row['matched_items']:,}",
-                percent(row["matched_items"], row["due_items"]),
-                f"{row['breaks']:,}",
-                *money[4:],
-                str(row["stated_until"] or "never"),
-            )
-        )
-    columns = columns_of(
-        (
-            "Account",
-            "Books of",
-            "Stated by",
-            "State",
-            "Currency",
-            "Ledger opening",
-            "Stated opening",
-            "Ledger closing",
-            "Stated closing",
-            "Ledger items",
-            "Stated items",
-            "Matched",
-            "Match rate",
-            "Breaks",
-            "Breaks' difference",
-            "Rounding",
-            "Unexplained",
-            "Stated until",
-        ),
-        money={
-            "Ledger opening",
-            "Stated opening",
-            "Ledger closing",
-            "Stated closing",
-            "Breaks' difference",
-            "Rounding",
-            "Unexplained",
-        },
-        number={"Ledger items", "Stated items", "Matched", "Match rate", "Breaks"},
-    )
-    return Sheet(id, "Accounts of this date", columns, rows, _cut_note(accounts.height))
-
-
 def ageing_sheet(ageing: pl.DataFrame, *, names: ReportNames) -> Sheet:
     """Per currency the difference without sign in each age band, with the number of breaks."""
     cells = {(row[0], row[1]): (row[2], row[4]) for row in ageing.iter_rows()}
@@ -239,61 +176,8 @@ def group_sheet(breaks: pl.DataFrame, *, by: str, names: ReportNames) -> Sheet:
     )
     words = {"class": "class", "owner": "owner", "counterparty": "who states otherwise"}[by]
     return Sheet(
-        f"by-{by}", f"Open breaks by {words}", columns, rows, _cut_note(sums.height), grouped=True
+        f"by-{by}", f"Open breaks by {words}", columns, rows, cut_note(sums.height), grouped=True
     )
-
-
-def passes_sheet(passes: pl.DataFrame) -> Sheet:
-    """What each pass matched, all accounts together."""
-    due = int(passes.unique(["book_id", "account_id"])["due_items"].sum())
-    sums = (
-        passes.group_by("place", "pass_id", "pass")
-        .agg(pl.col("matched").sum(), accounts=pl.struct("book_id", "account_id").n_unique())
-        .sort("place", "pass_id")
-    )
-    rows = [
-        (cut(title, length=NAME_LENGTH * 2), f"{matched:,}", percent(matched, due), f"{accounts:,}")
-        for title, matched, accounts in sums.select("pass", "matched", "accounts").iter_rows()
-    ]
-    columns = (
-        Column("Pass"),
-        *(Column(title, NUMBER) for title in ("Matched", "Match rate", "Accounts")),
-    )
-    return Sheet("by-pass", "Matched ledger items by pass, in the order of the passes", columns, rows)
-
-
-def account_passes_sheet(passes: pl.DataFrame) -> Sheet:
-    """What each pass matched on each account."""
-    rows = [
-        (
-            cut(row["account"], length=NAME_LENGTH),
-            cut(row["whose"], length=NAME_LENGTH),
-            row["currency"],
-            cut(row["pass"], length=NAME_LENGTH * 2),
-            f"{row['matched']:,}",
-            percent(row["matched"], row["due_items"]),
-        )
-        for row in passes.head(MOST_ROWS).iter_rows(named=True)
-    ]
-    columns = columns_of(
-        ("Account", "Books of", "Currency", "Pass", "Matched", "Match rate"),
-        number={"Matched", "Match rate"},
-    )
-    return Sheet(
-        "account-passes", "Match rate by account and pass", columns, rows, _cut_note(passes.height)
-    )
-
-
-def refused_sheet(refused: pl.DataFrame) -> Sheet:
-    """Statement rows that could not be used, with place and reason."""
-    columns = tuple(Column(title) for title in ("File", "Row", "Field", "Reason", "Content"))
-    wanted = refused.select("source_file", "row", "field", "message", "content").head(MOST_ROWS)
-    rows = [_texts(row) for row in wanted.iter_rows()]
-    return Sheet("refused-rows", "Statement rows refused", columns, rows, _cut_note(refused.height))
-
-
-def _texts(row: Iterable[Any]) -> tuple[str, ...]:
-    return tuple("" if cell is None else cut(str(cell), length=DETAIL_LENGTH) for cell in row)
 
 
 def _person(row: dict[str, Any]) -> str:
@@ -308,9 +192,6 @@ def _person(row: dict[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def _state(row: dict[str, Any]) -> str:
-    return "breaks open" if row["state"] == "breaks" else str(row["state"])
-
-
-def _cut_note(height: int) -> str:
+def cut_note(height: int) -> str:
+    """Tells how many rows a table of `MOST_ROWS` leaves out; nothing where it has all."""
     return f"{height - MOST_ROWS:,} more rows are in the workbook." if height > MOST_ROWS else ""

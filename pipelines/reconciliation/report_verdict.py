@@ -80,7 +80,9 @@ def _beside_breaks(figures: Figures) -> list[str]:
 
 
 def _what(figures: Figures) -> tuple[str, ...]:
-    return _largest(figures.breaks, "class") or tuple(_beside_breaks(figures))
+    lines = _largest(figures.breaks, "class") or tuple(_beside_breaks(figures))
+    proposed = figures.proposals["ref"].n_unique()
+    return (*lines, f"{_count(proposed, 'proposed match')} to decide") if proposed else lines
 
 
 def _how_much(breaks: pl.DataFrame, *, names: ReportNames) -> tuple[str, ...]:
@@ -135,5 +137,8 @@ def _largest(breaks: pl.DataFrame, column: str) -> tuple[str, ...]:
 
 
 def _count(number: int, noun: str) -> str:
-    plural = f"{noun[:-1]}ies" if noun.endswith("cy") else f"{noun}s"
+    if noun.endswith("cy"):
+        plural = f"{noun[:-1]}ies"
+    else:
+        plural = f"{noun}es" if noun.endswith("ch") else f"{noun}s"
     return f"{number:,} {noun if number == 1 else plural}"

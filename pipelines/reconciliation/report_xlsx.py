@@ -25,7 +25,7 @@ MOST_DIGITS = 15
 LONGEST_TEXT = 32_767
 """Characters that a cell can hold."""
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-MONEY, NUMBER, SHARE, DAY, TEXT = "money", "number", "share", "day", "text"
+MONEY, NUMBER, SCORE, SHARE, DAY, TEXT = "money", "number", "score", "share", "day", "text"
 
 
 CellWriter = Callable[[Any, int, int, Any, dict[str, Any]], None]
@@ -62,6 +62,8 @@ def report_xlsx(figures: Figures, *, names: ReportNames) -> bytes:
     writer.sheet("matches by pass", figures.passes, PASSES)
     writer.sheet("ageing", figures.ageing.with_columns(pl.col("age_band").cast(pl.String)), AGEING)
     writer.sheet("trend", figures.trend, TREND)
+    if figures.proposals.height:
+        writer.sheet("proposals", figures.proposals, PROPOSALS)
     if figures.refused.height:
         writer.sheet("refused rows", figures.refused, REFUSED)
     book.close()
@@ -145,6 +147,20 @@ TREND = (
     Field("Resolved", "resolved", NUMBER),
     *(Field(band, band, NUMBER) for band in BAND_NAMES),
 )
+PROPOSALS = (
+    Field("Proposal", "ref", width=28),
+    Field("Found by", "pass", width=40),
+    Field("Account", "account", width=26),
+    Field("Side", "side", width=9),
+    Field("Currency", "currency", width=9),
+    Field("Amount", "signed_minor", MONEY, 20),
+    Field("Value date", "value_date", DAY, 12),
+    Field("End-to-end reference", "end_to_end_id", width=28),
+    Field("Statement entry", "statement_ref", width=40),
+    Field("Score", "score", SCORE, 8),
+    Field("Rivals", "rivals", NUMBER, 8),
+    Field("Why a person decides", "reason", width=60),
+)
 REFUSED = (
     Field("File", "source_file", width=50),
     Field("Row", "row", NUMBER, 8),
@@ -222,11 +238,16 @@ class _Writer:
     def _writer(self, field: Field) -> CellWriter:
         """What writes a cell of the field."""
         numbers = self._style(num_format="#,##0")
+        scores = self._style(num_format="0.00")
         days = self._style(num_format="yyyy-mm-dd")
 
         def number(sheet: Any, row: int, place: int, value: int | None, _: dict[str, Any]) -> None:
             if value is not None:
                 sheet.write_number(row, place, value, numbers)
+
+        def score(sheet: Any, row: int, place: int, value: float | None, _: dict[str, Any]) -> None:
+            if value is not None:
+                sheet.write_number(row, place, Decimal(f"{value:.4f}"), scores)
 
         def day(sheet: Any, row: int, place: int, value: date | None, _: dict[str, Any]) -> None:
             if value is not None:
@@ -236,7 +257,13 @@ class _Writer:
             if value is not None:
                 self._text(sheet, row, place, value)
 
-        writers: dict[str, CellWriter] = {NUMBER: number, DAY: day, TEXT: text, MONEY: self._money}
+        writers: dict[str, CellWriter] = {
+            SCORE: score,
+            NUMBER: number,
+            DAY: day,
+            TEXT: text,
+            MONEY: self._money,
+        }
         return self._share(field) if field.kind == SHARE else writers[field.kind]
 
     def _share(self, field: Field) -> CellWriter:

@@ -7,7 +7,7 @@ import polars as pl
 
 from pipelines.lake.table import Table
 from pipelines.reconciliation.report_inputs import CASES_SCHEMA, ReportDay, ReportNames
-from pipelines.reconciliation.tables import BREAKS, MATCHES, RECONCILED_ACCOUNTS
+from pipelines.reconciliation.tables import BREAKS, MATCHES, PROPOSALS, RECONCILED_ACCOUNTS
 
 DAY = date(2026, 3, 2)
 NAMES = ReportNames(
@@ -90,11 +90,30 @@ def match(
     } | columns
 
 
+def proposed(version: int, **columns: Any) -> dict[str, Any]:
+    """A ledger item of a proposal."""
+    return {
+        "business_date": DAY,
+        "ref": "proposal:2026-03-02:1",
+        "pass_id": "near",
+        "book_id": 1,
+        "account_id": 1,
+        "side": "ledger",
+        "version": version,
+        "currency": "GBP",
+        "signed_minor": 1_250,
+        "score": 0.8,
+        "rivals": 1,
+        "reason": "another item fits as well",
+    } | columns
+
+
 def report_day(
     *,
     accounts: list[dict[str, Any]],
     breaks: list[dict[str, Any]] | None = None,
     matches: list[dict[str, Any]] | None = None,
+    proposals: list[dict[str, Any]] | None = None,
     cases: list[dict[str, Any]] | None = None,
     **frames: Any,
 ) -> ReportDay:
@@ -104,6 +123,7 @@ def report_day(
         accounts=frame(RECONCILED_ACCOUNTS, accounts),
         breaks=frame(BREAKS, breaks or []),
         matches=frame(MATCHES, matches or []),
+        proposals=frame(PROPOSALS, proposals or []),
         cases=pl.DataFrame(cases or [], schema=CASES_SCHEMA),
         **frames,
     )
@@ -185,4 +205,5 @@ def hostile_day() -> ReportDay:
         for number, text in enumerate(HOSTILE, start=1)
     ]
     matches = [match(n, proved_by=text) for n, text in enumerate(HOSTILE, start=1)]
-    return report_day(accounts=accounts, breaks=rows, matches=matches, cases=cases)
+    proposals = [proposed(n, pass_id=text, reason=text) for n, text in enumerate(HOSTILE, start=1)]
+    return report_day(accounts=accounts, breaks=rows, matches=matches, cases=cases, proposals=proposals)

@@ -20,6 +20,7 @@ from tests.pipelines.reconciliation.report_frames import (
     history,
     hostile_day,
     ordinary_day,
+    proposed,
     report_day,
 )
 
@@ -176,6 +177,23 @@ def test_a_crowded_day_shows_the_largest_and_counts_all() -> None:
     assert "700 more rows are in the workbook." in notes
     total = sum(n for n in range(1, 3_001) if n % 10)
     assert rows_of(document, "by-class")[0][3] == f"{total // 100:,}.{total % 100:02d}"
+
+
+def test_proposals_are_for_a_person_to_decide() -> None:
+    proposals = [proposed(1), proposed(2), proposed(3, ref="proposal:2026-03-02:2")]
+    day = report_day(
+        accounts=[account(1, breaks=1)],
+        breaks=[broken(1, difference_minor=1)],
+        proposals=proposals,
+    )
+    document = page(day)
+    rows = rows_of(document, "proposed-matches")
+    assert rows[0][:6] == [
+        "proposal:2026-03-02:1", "Same amount, near date", "nostro:GB-P01:GBP", "ledger", "GBP", "12.50",
+    ]  # fmt: skip
+    assert [len(row) for row in rows] == [9, 8, 9]
+    assert "2 proposed matches to decide" in text_of(document.xpath("//header//dl")[0])
+    assert not page(DAYS["ordinary"]).xpath("//*[@id='proposed']")
 
 
 def test_an_empty_day_has_no_empty_tables() -> None:

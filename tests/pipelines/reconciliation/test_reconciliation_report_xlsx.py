@@ -23,6 +23,7 @@ from tests.pipelines.reconciliation.report_frames import (
     history,
     hostile_day,
     ordinary_day,
+    proposed,
     report_day,
 )
 
@@ -116,6 +117,17 @@ def test_all_sheets_agree_with_the_frames() -> None:
     assert [cell.value.date() for cell in trend["Date"]] == figures.trend["business_date"].to_list()
     assert [cell.value for cell in trend["Open breaks"]] == [3, 2, 1, 3]
     assert trend["Resolved"][0].value is None
+
+
+def test_proposals_have_a_sheet_where_there_are_any() -> None:
+    day = report_day(
+        accounts=[account(1, breaks=1)],
+        breaks=[broken(1, difference_minor=1)],
+        proposals=[proposed(1), proposed(2, score=None)],
+    )
+    cells = columns(workbook(day)["proposals"])
+    assert [cell.value for cell in cells["Amount"]] == [12.5, 12.5]
+    assert [cell.value for cell in cells["Score"]] == [0.8, None]
 
 
 def test_a_sheet_that_is_too_long_says_what_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
