@@ -17,7 +17,7 @@ from pipelines.reconciliation.tables import RECONCILED_ACCOUNTS
 
 ACCOUNT = RECONCILED_ACCOUNTS.key
 
-UNEXPLAINED, NOT_STATED, OPEN, AGREES = "unexplained", "not stated", "breaks", "agrees"
+UNEXPLAINED, NOT_STATED, OPEN, AGREES = "unexplained", "no statement", "breaks", "agrees"
 """States of an account, the most urgent first."""
 STATE_ORDER = (UNEXPLAINED, NOT_STATED, OPEN, AGREES)
 DONE_STATES = ("written off", "closed", "resolved")

@@ -5,7 +5,6 @@ is installed for pictures anyway; it has Latin, Greek, Cyrillic and Arabic lette
 shown as an empty box.
 """
 
-import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -176,9 +175,6 @@ class _Pages(FPDF):
 def _font_folder() -> Path:
     import matplotlib as mpl
 
-    # fpdf2 and fontTools tell about every table of a font that they leave out.
-    for name in ("fontTools.subset", "fontTools.ttLib.ttFont", "fpdf"):
-        logging.getLogger(name).setLevel(logging.ERROR)
     return Path(mpl.get_data_path()) / "fonts" / "ttf"
 
 

@@ -5,7 +5,6 @@ amount with more is written as text, exactly. Text is never a formula, whatever 
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from io import BytesIO
@@ -16,8 +15,24 @@ import xlsxwriter  # type: ignore[import-untyped]  # publishes no types
 
 from pipelines.reconciliation.report_figures import Figures, by_currency, totals
 from pipelines.reconciliation.report_inputs import ReportNames, cut
-from pipelines.reconciliation.report_trend import BAND_NAMES
 from pipelines.reconciliation.report_verdict import match_line, verdict_of
+from pipelines.reconciliation.report_xlsx_fields import (
+    ACCOUNTS,
+    AGEING,
+    BREAKS,
+    DAY,
+    GROUP,
+    MONEY,
+    NUMBER,
+    PASSES,
+    PROPOSALS,
+    REFUSED,
+    SCORE,
+    SHARE,
+    TEXT,
+    TREND,
+    Field,
+)
 
 MOST_ROWS = 250_000
 """Rows of a sheet; one that has more says so below its last row. A spreadsheet holds 1,048,576."""
@@ -25,21 +40,10 @@ MOST_DIGITS = 15
 LONGEST_TEXT = 32_767
 """Characters that a cell can hold."""
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-MONEY, NUMBER, SCORE, SHARE, DAY, TEXT = "money", "number", "score", "share", "day", "text"
 
 
 CellWriter = Callable[[Any, int, int, Any, dict[str, Any]], None]
 """Writes a cell: sheet, row, column, value, and the row's other values."""
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """A column: its heading, the frame's column, its kind and its width in characters."""
-
-    title: str
-    column: str
-    kind: str = TEXT
-    width: int = 14
 
 
 def report_xlsx(figures: Figures, *, names: ReportNames) -> bytes:
@@ -58,7 +62,7 @@ def report_xlsx(figures: Figures, *, names: ReportNames) -> bytes:
     writer = _Writer(book, names)
     writer.summary(figures)
     writer.sheet("accounts", figures.accounts, ACCOUNTS)
-    writer.sheet("breaks", figures.breaks, BREAK_FIELDS)
+    writer.sheet("breaks", figures.breaks, BREAKS)
     writer.sheet("matches by pass", figures.passes, PASSES)
     writer.sheet("ageing", figures.ageing.with_columns(pl.col("age_band").cast(pl.String)), AGEING)
     writer.sheet("trend", figures.trend, TREND)
@@ -68,115 +72,6 @@ def report_xlsx(figures: Figures, *, names: ReportNames) -> bytes:
         writer.sheet("refused rows", figures.refused, REFUSED)
     book.close()
     return target.getvalue()
-
-
-ACCOUNTS = (
-    Field("Account", "account", width=26),
-    Field("Books of", "whose", width=28),
-    Field("Stated by", "counterparty", width=28),
-    Field("State", "state"),
-    Field("Currency", "currency", width=9),
-    Field("Ledger opening", "ledger_opening_minor", MONEY, 20),
-    Field("Stated opening", "stated_opening_minor", MONEY, 20),
-    Field("Ledger closing", "ledger_closing_minor", MONEY, 20),
-    Field("Stated closing", "stated_closing_minor", MONEY, 20),
-    Field("Stated until", "stated_until", DAY, 12),
-    Field("Ledger items", "ledger_items", NUMBER),
-    Field("Stated items", "stated_items", NUMBER),
-    Field("Matched", "matched_items", NUMBER),
-    Field("Due", "due_items", NUMBER),
-    Field("Match rate", "matched_items/due_items", SHARE, 11),
-    Field("Breaks", "breaks", NUMBER),
-    Field("Breaks' difference", "break_difference_minor", MONEY, 20),
-    Field("Rounding", "rounding_minor", MONEY, 16),
-    Field("Unexplained", "unexplained_minor", MONEY, 16),
-    Field("Book", "book_id", NUMBER, 8),
-    Field("Account number", "account_id", width=20),
-)
-BREAK_FIELDS = (
-    Field("Class", "class", width=34),
-    Field("Currency", "currency", width=9),
-    Field("Difference", "difference_minor", MONEY, 20),
-    Field("In the ledger", "ledger_minor", MONEY, 20),
-    Field("Stated", "stated_minor", MONEY, 20),
-    Field("First seen", "first_seen", DAY, 12),
-    Field("Age, days", "age_days", NUMBER, 10),
-    Field("Owner", "owner", width=22),
-    Field("Assignee", "assignee", width=20),
-    Field("State", "state"),
-    Field("Due", "due_date", DAY, 12),
-    Field("Books of", "whose", width=28),
-    Field("Stated by", "counterparty", width=28),
-    Field("Account", "account", width=26),
-    Field("Value date", "value_date", DAY, 12),
-    Field("End-to-end reference", "end_to_end_id", width=28),
-    Field("Payment", "payment_id", width=38),
-    Field("Statement entry", "statement_ref", width=40),
-    Field("Detail", "detail", width=60),
-    Field("Comments", "comments", width=40),
-    Field("Reference", "ref", width=36),
-)
-PASSES = (
-    Field("Account", "account", width=26),
-    Field("Books of", "whose", width=28),
-    Field("Currency", "currency", width=9),
-    Field("Pass", "pass", width=60),
-    Field("Matched", "matched", NUMBER),
-    Field("Due on the account", "due_items", NUMBER, 18),
-    Field("Match rate", "matched/due_items", SHARE, 11),
-    Field("Ledger amount, without sign", "ledger_minor", MONEY, 26),
-    Field("Book", "book_id", NUMBER, 8),
-    Field("Account number", "account_id", width=20),
-)
-AGEING = (
-    Field("Currency", "currency", width=9),
-    Field("Age", "age_band"),
-    Field("Breaks", "breaks", NUMBER),
-    Field("Without sign", "absolute_minor", MONEY, 22),
-    Field("Net, stated - ledger", "difference_minor", MONEY, 22),
-    Field("Oldest", "oldest", DAY, 12),
-)
-TREND = (
-    Field("Date", "business_date", DAY, 12),
-    Field("Accounts", "accounts", NUMBER),
-    Field("Matched", "matched_items", NUMBER),
-    Field("Due", "due_items", NUMBER),
-    Field("Match rate", "matched_items/due_items", SHARE, 11),
-    Field("Open breaks", "breaks", NUMBER),
-    Field("New", "new", NUMBER),
-    Field("Resolved", "resolved", NUMBER),
-    *(Field(band, band, NUMBER) for band in BAND_NAMES),
-)
-PROPOSALS = (
-    Field("Proposal", "ref", width=28),
-    Field("Found by", "pass", width=40),
-    Field("Account", "account", width=26),
-    Field("Side", "side", width=9),
-    Field("Currency", "currency", width=9),
-    Field("Amount", "signed_minor", MONEY, 20),
-    Field("Value date", "value_date", DAY, 12),
-    Field("End-to-end reference", "end_to_end_id", width=28),
-    Field("Statement entry", "statement_ref", width=40),
-    Field("Score", "score", SCORE, 8),
-    Field("Rivals", "rivals", NUMBER, 8),
-    Field("Why a person decides", "reason", width=60),
-)
-REFUSED = (
-    Field("File", "source_file", width=50),
-    Field("Row", "row", NUMBER, 8),
-    Field("Field", "field", width=20),
-    Field("Reason", "message", width=70),
-    Field("Content", "content", width=40),
-)
-GROUP = (
-    Field("Currency", "currency", width=12),
-    Field("Breaks", "breaks", NUMBER),
-    Field("New", "new_today", NUMBER),
-    Field("Overdue", "overdue", NUMBER),
-    Field("Without sign", "absolute_minor", MONEY, 22),
-    Field("Net, stated - ledger", "difference_minor", MONEY, 22),
-    Field("Oldest", "oldest", DAY, 12),
-)
 
 
 class _Writer:

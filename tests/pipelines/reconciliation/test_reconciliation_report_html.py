@@ -123,7 +123,7 @@ def test_accounts_show_both_sides_and_what_became_of_their_items() -> None:
     assert (first["Ledger opening"], first["Stated opening"]) == ("10.00", "20.00")
     assert (first["Ledger closing"], first["Match rate"]) == ("1,000.00", "70.00 %")
     assert (first["Matched"], first["Breaks"], first["Breaks' difference"]) == ("7", "3", "-1.25")
-    assert rows["3"]["State"] == "not stated"
+    assert rows["3"]["State"] == "no statement"
     assert [row[0] for row in rows_of(document, "calm-accounts")] == ["2"]
 
 

@@ -48,18 +48,26 @@ def test_pages_are_a4_and_the_document_says_its_language() -> None:
 
 def test_tables_have_exact_amounts_and_accounts() -> None:
     text = " ".join(pages(ordinary_day(**history(5))))
-    for part in ("-2.00", "0.75", "-58", "nostro:GB-P01:GBP", "70.00 %", "not stated", "Ledger closing"):
+    for part in (
+        "-2.00",
+        "0.75",
+        "-58",
+        "nostro:GB-P01:GBP",
+        "70.00 %",
+        "no statement",
+        "Ledger closing",
+    ):
         assert part in text
 
 
 def test_a_long_table_repeats_its_heading_and_says_what_is_left_out() -> None:
-    breaks = [broken(n, difference_minor=n) for n in range(1, 301)]
-    accounts = [account(n, breaks=1) for n in range(1, 201)]
+    breaks = [broken(n, difference_minor=n) for n in range(1, 81)]
+    accounts = [account(n, breaks=1) for n in range(1, 131)]
     found = pages(report_day(accounts=accounts, breaks=breaks))
     assert sum("Break Ccy Difference Since" in text for text in found) >= 2
     text = " ".join(found)
-    assert "240 more breaks are in the HTML report and in the workbook." in text
-    assert "80 more accounts are in the workbook." in text
+    assert "20 more breaks are in the HTML report and in the workbook." in text
+    assert "10 more accounts are in the workbook." in text
 
 
 @pytest.mark.parametrize("day", [hostile_day(), report_day(accounts=[])], ids=["hostile", "empty"])
