@@ -31,6 +31,8 @@ PLOT_WIDTH, PLOT_HEAD, PLOT_GAP = 86.0, 6.0, 5.0
 TABLE_POINTS = 7.0
 NAME_LENGTH = 44
 FONT = "DejaVu"
+JOINED_LETTERS = "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]"
+"""Hebrew, Arabic, Syriac, Thaana, N'Ko and their presentation forms."""
 POINTS_A_MM = 72 / 25.4
 
 
@@ -62,7 +64,8 @@ class _Pages(FPDF):
         fonts = _font_folder()
         self.add_font(FONT, "", fonts / "DejaVuSans.ttf")
         self.add_font(FONT, "B", fonts / "DejaVuSans-Bold.ttf")
-        self.set_text_shaping(use_shaping_engine=True)
+        # Joining letters and writing from right to left costs as much as all the rest.
+        self.set_text_shaping(use_shaping_engine=_has_joined_letters(figures))
         self.set_creation_date(datetime.combine(figures.business_date, datetime.min.time(), tzinfo=UTC))
         self.set_title(f"Reconciliation of {figures.business_date}")
         self.set_author("Wekeza Global Infrastructure")
@@ -170,6 +173,12 @@ class _Pages(FPDF):
             self.set_text_color(mark.color)
             self.text(left + mark.x * scale - back, top + mark.y * scale, mark.text)
             self.set_text_color(drawn.INK)
+
+
+def _has_joined_letters(figures: Figures) -> bool:
+    """Whether a name or a text is written in letters that are joined or run from right to left."""
+    text = pl.any_horizontal(pl.col(pl.String).str.contains(JOINED_LETTERS).any())
+    return any(frame.select(text).item() for frame in (figures.accounts, figures.breaks))
 
 
 def _font_folder() -> Path:

@@ -1,6 +1,7 @@
 """The morning's report: ages, classes and one picture that says the same every time."""
 
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -9,7 +10,14 @@ from lxml import etree
 
 from pipelines.reconciliation.camt053 import StatementFrames
 from pipelines.reconciliation.reconcile import Earlier, Reconciliation, reconcile
-from pipelines.reconciliation.report import ageing_table, breaks_picture, class_table, headline
+from pipelines.reconciliation.report import (
+    ageing_table,
+    breaks_picture,
+    class_table,
+    headline,
+    write_report,
+)
+from pipelines.reconciliation.report_inputs import ReportDay, ReportNames
 from pipelines.reconciliation.rules import Rules
 
 DAY = date(2026, 3, 2)
@@ -90,6 +98,24 @@ def test_a_day_without_breaks_says_so(result: Reconciliation, rules: Rules) -> N
     picture = breaks_picture(clean, business_date=DAY, rules=rules, exponents=EXPONENTS)
     assert "every item is matched" in " ".join(etree.fromstring(picture).itertext())
     assert ageing_table(clean.breaks).is_empty()
+
+
+def test_a_reconciled_day_becomes_a_report(result: Reconciliation, rules: Rules, tmp_path: Path) -> None:
+    day = ReportDay(
+        business_date=DAY + timedelta(days=40),
+        accounts=result.accounts,
+        matches=result.matches,
+        breaks=result.breaks,
+        refused=result.rejected,
+    )
+    names = ReportNames.of_rules(rules, participants={"ke-bank": "Kisumu Bank"}, exponents=EXPONENTS)
+    files = write_report(tmp_path, day, names=names)
+    assert [path.name for path in files] == ["report.html", "report.xlsx", "report.pdf"]
+    page = files[0].read_text(encoding="utf-8")
+    assert "Not everything is there: 8 breaks open on 3 of 3 accounts" in page
+    for words in ("In our books, not at the bank: 7", "XOF 2,100 in 6 breaks", "2026-03-02 (40 days)"):
+        assert words in page
+    assert "Kisumu Bank" in page
 
 
 def test_a_rerun_of_a_day_gives_the_same_frames(books: Any, rules: Rules) -> None:

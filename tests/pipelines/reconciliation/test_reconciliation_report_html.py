@@ -66,7 +66,7 @@ def test_the_page_can_be_read_without_eyes_and_mouse(day: ReportDay) -> None:
     assert document.get("lang") == "en"
     assert document.xpath("//title")[0].text
     assert document.xpath("//meta[@name='viewport']")
-    levels = [int(heading.tag[1]) for heading in document.xpath("//h1|//h2|//h3|//h4")]
+    levels = [int(heading.tag[1]) for heading in document.xpath("//h1|//h2|//h3|//h4|//h5|//h6")]
     assert levels[0] == 1
     assert levels.count(1) == 1
     assert all(after - before <= 1 for before, after in pairwise(levels))

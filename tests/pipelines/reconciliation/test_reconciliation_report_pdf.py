@@ -77,6 +77,13 @@ def test_hostile_names_and_empty_days_are_pages_like_others(day: ReportDay) -> N
     assert "page 1 of" in found[0]
 
 
+def test_arabic_names_are_joined_and_run_from_right_to_left() -> None:
+    name = "\u0628\u0646\u0643"
+    day = report_day(accounts=[account(1, participant_id=name)])
+    # Drawn from the left in the order in which they are seen; read back in the order of the letters.
+    assert name in " ".join(pages(day))
+
+
 def test_the_same_inputs_are_the_same_bytes_in_all_three_files(tmp_path: Path) -> None:
     day = ordinary_day(**history(5))
     turned = replace(day, breaks=day.breaks.reverse(), accounts=day.accounts.reverse())
