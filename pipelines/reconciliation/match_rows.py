@@ -1,16 +1,141 @@
-"""Groups and proposals of the engine as rows of the tables, with what was compared in words.
+"""What the engine found as rows of the tables, with what was compared in words.
 
-Belongs here: rows of matches of several items, and rows of proposals. Matches of one item with one
-are written in `statements.py`.
+Belongs here: rows of matches of two items and of several, and rows of proposals. What becomes of
+the items left is `statements.py`.
 """
 
 from datetime import date
 
+import numpy as np
 import polars as pl
 
 from pipelines.reconciliation.items import NostroItems
 from pipelines.reconciliation.matching import Matching
 from pipelines.reconciliation.shapes import PROPOSED_SCHEMA, PROVED_SCHEMA, shaped
+
+STATED_COLUMNS = (
+    "statement_ref", "signed_minor", "end_to_end_id", "value_date", "ref", "first_seen",
+)  # fmt: skip
+
+
+def pair_rows(pairs: pl.DataFrame, *, items: NostroItems, business_date: date) -> pl.DataFrame:
+    """One row a match of two items (`PROVED_SCHEMA`)."""
+    joined = pairs_with_items(pairs, items=items)
+    same = pl.col("end_to_end_id").eq_missing(pl.col("end_to_end_id_stated"))
+    new = pl.col("first_seen").is_null() & pl.col("first_seen_stated").is_null()
+    usual = (same & new & (pl.col("days") == 0) & pl.col("end_to_end_id").is_not_null()).fill_null(
+        value=False
+    )
+    usually = joined.select("end_to_end_id", _written(joined["value_date"])).select(
+        _usual_evidence().alias("evidence")
+    )
+    is_usual = joined.select(usual.alias("usual"))["usual"]
+    unusual = joined.filter(~is_usual).select(_evidence(business_date).alias("evidence"))
+    return shaped(
+        joined.with_columns(
+            _merged(usually["evidence"], unusual["evidence"], is_first=is_usual),
+            statement_ref="statement_ref_stated",
+            ledger_minor="signed_minor",
+            stated_minor="signed_minor_stated",
+            end_to_end_id=pl.coalesce("end_to_end_id", "end_to_end_id_stated"),
+            items=pl.lit(2, dtype=pl.Int64),
+        ),
+        PROVED_SCHEMA,
+    )
+
+
+def _merged(first: pl.Series, others: pl.Series, *, is_first: pl.Series) -> pl.Series:
+    """`first` where told, and `others` in their order everywhere else."""
+    number = pl.Series(np.arange(first.len()))
+    nth_other = (~is_first).cast(pl.Int64).cum_sum() + (first.len() - 1)
+    return pl.concat([first, others]).gather(number.zip_with(is_first, nth_other))
+
+
+def _usual_evidence() -> pl.Expr:
+    """Almost every match: written apart from the others, as a choice of sentences costs them all."""
+    return pl.format(
+        "reference {}, amount and direction equal; value date {} on both sides",
+        "end_to_end_id",
+        "written_date",
+    )
+
+
+def _written(dates: pl.Series) -> pl.Series:
+    """Dates as text; of the few there are each is written once."""
+    days = dates.cast(pl.Int32)
+    first, last = days.min(), days.max()
+    if not isinstance(first, int) or not isinstance(last, int) or last - first > dates.len():
+        return dates.cast(pl.String).alias("written_date")
+    every = pl.int_range(first, last + 1, dtype=pl.Int32, eager=True).cast(pl.Date).cast(pl.String)
+    return every.gather(days - first).alias("written_date")
+
+
+def _evidence(business_date: date) -> pl.Expr:
+    both_referenced = pl.col("end_to_end_id") == pl.col("end_to_end_id_stated")
+    compared = (
+        pl.when(both_referenced.fill_null(value=False))
+        .then(pl.format("reference {}, amount and direction equal", "end_to_end_id"))
+        .when(both_referenced.is_not_null())
+        .then(
+            pl.format(
+                "amount and direction equal, reference {} written as {} by the bank ({} alike), only "
+                "candidate",
+                "end_to_end_id",
+                "end_to_end_id_stated",
+                pl.col("score").round(3),
+            )
+        )
+        .otherwise(pl.lit("amount and direction equal, only candidate, one side without reference"))
+    )
+    days = pl.col("days")
+    dates = (
+        pl.when(days == 0)
+        .then(pl.format("value date {} on both sides", "value_date"))
+        .when(days > 0)
+        .then(pl.format("value date {} in the ledger, {} day(s) later at the bank", "value_date", days))
+        .when(days < 0)
+        .then(
+            pl.format("value date {} in the ledger, {} day(s) earlier at the bank", "value_date", -days)
+        )
+        .otherwise(pl.lit("a value date unknown"))
+    )
+    since = pl.min_horizontal("first_seen", "first_seen_stated")
+    late = (
+        pl.when(since < business_date)
+        .then(pl.format("; open since {} as {}", since, pl.coalesce("ref", "ref_stated")))
+        .otherwise(pl.lit(""))
+    )
+    return pl.concat_str([compared, pl.lit("; "), dates, late])
+
+
+def pairs_with_items(pairs: pl.DataFrame, *, items: NostroItems) -> pl.DataFrame:
+    """Pairs with the columns of the ledger item, and `STATED_COLUMNS` with the suffix `_stated`."""
+    ours = _rows(items.ledger.drop("item"), at=_positions(items.ledger, pairs["ledger_item"]))
+    theirs = _rows(
+        items.stated.select(STATED_COLUMNS), at=_positions(items.stated, pairs["stated_item"])
+    )
+    return pl.DataFrame(
+        [*pairs.rechunk(), *ours, *(column.alias(f"{column.name}_stated") for column in theirs)]
+    )
+
+
+def without_rows(side: pl.DataFrame, items: pl.Series) -> pl.DataFrame:
+    """The items of a side (numbered upwards) that are not among `items`."""
+    kept = np.ones(side.height, dtype=np.bool_)
+    kept[_positions(side, items).to_numpy()] = False
+    return side.filter(pl.Series(kept))
+
+
+def _rows(side: pl.DataFrame, *, at: pl.Series) -> list[pl.Series]:
+    """The rows as series in one piece: Polars 2.1 panics when it formats columns cut differently."""
+    return side[at.rechunk()].rechunk().get_columns()
+
+
+def _positions(side: pl.DataFrame, items: pl.Series) -> pl.Series:
+    """Where items stand in a side that is numbered upwards: mostly at their number."""
+    if side.is_empty() or side["item"][-1] == side.height - 1:
+        return items
+    return side["item"].search_sorted(items)
 
 
 def group_rows(matching: Matching, *, items: NostroItems, business_date: date) -> pl.DataFrame:

@@ -124,6 +124,8 @@ class _Side:
 
     def named(self, items: pl.Series) -> pl.Series:
         """The items' own numbers."""
+        if self.numbers.is_empty() or (self.numbers[0], self.numbers[-1]) == (0, self.numbers.len() - 1):
+            return items
         return self.numbers.gather(items).alias(items.name)
 
     def left(self) -> pl.DataFrame:

@@ -6,7 +6,7 @@ with the first of the other. A thousand equal amounts on both sides make a thous
 million candidates.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import polars as pl
 
@@ -18,16 +18,25 @@ def run_pairs(rule: Pass, *, left: pl.DataFrame, right: pl.DataFrame) -> Found:
     """Pair ledger items (`left`) with stated ones; each is in at most one pair."""
     if rule.unique:
         left, right = _only_candidates(rule, left=left, right=right)
-    found: list[pl.DataFrame] = []
-    for left_part, right_part in _admissible(rule, left=left, right=right):
-        for offset in offsets(rule.value_date_tolerance_days):
-            if left_part.is_empty() or right_part.is_empty():
-                break
-            pairs = _pair_in_order(rule, left=left_part, right=right_part, offset=offset)
-            found.append(pairs)
-            left_part = _without(left_part, pairs["ledger_item"])  # noqa: PLW2901 (what is left of it)
-            right_part = _without(right_part, pairs["stated_item"])  # noqa: PLW2901 (likewise)
+    found = [
+        pairs
+        for left_part, right_part in _admissible(rule, left=left, right=right)
+        for pairs in _nearest_first(rule, left=left_part, right=right_part)
+    ]
     return Found(pairs=_labelled(rule, found)) if found else Found()
+
+
+def _nearest_first(rule: Pass, *, left: pl.DataFrame, right: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """The pairs of each distance of value dates, of the items that a nearer one did not take."""
+    distances = offsets(rule.value_date_tolerance_days)
+    for ordinal, offset in enumerate(distances, 1):
+        if left.is_empty() or right.is_empty():
+            return
+        pairs = _pair_in_order(rule, left=left, right=right, offset=offset)
+        yield pairs
+        if ordinal < len(distances):
+            left = _without(left, pairs["ledger_item"])
+            right = _without(right, pairs["stated_item"])
 
 
 def _labelled(rule: Pass, found: list[pl.DataFrame]) -> pl.DataFrame:
@@ -68,11 +77,16 @@ def _pair_in_order(
         for side, day in ((left, due), (right, pl.col("value_day").alias("due_day")))
     ]
     hashes = [_hashes(side, keys=keys) for side in sides]
-    if any(map(_repeats, hashes)):
+    distinct = not any(map(_repeats, hashes))
+    if not distinct:
         sides = [_numbered(side, keys=keys, hashes=own) for side, own in zip(sides, hashes, strict=True)]
         keys.append("ordinal")
         hashes = [_hashes(side, keys=keys) for side in sides]
-    first, second = _equal_rows(sides, hashes=hashes, keys=keys)
+        distinct = not any(map(_repeats, hashes))
+    pair = (
+        _pair_by_hash(sides, hashes=hashes, keys=keys) if distinct else _pair_by_keys(sides, keys=keys)
+    )
+    first, second = pair
     return pl.DataFrame(
         {
             "ledger_item": first["item"],
@@ -83,19 +97,14 @@ def _pair_in_order(
     )
 
 
-def _equal_rows(
+def _pair_by_hash(
     sides: list[pl.DataFrame], *, hashes: list[pl.Series], keys: list[str]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The rows of both sides with equal keys, side by side; keys are distinct within a side.
+    """The rows of both sides with equal keys, side by side; hashes are distinct within a side.
 
-    Joined by hash and then compared, which costs a third of joining by several columns. Where hashes
-    are distinct within both sides nothing is lost by it: equal keys have equal hashes.
+    Joined by hash and then compared, which costs a third of joining by several columns. Nothing is
+    lost by it: equal keys have equal hashes.
     """
-    if any(map(_repeats, hashes)):
-        joined = sides[0].join(sides[1], on=keys, suffix="_stated")
-        first = joined.select(sides[0].columns)
-        kept = {name: name if name in keys else f"{name}_stated" for name in sides[1].columns}
-        return first, joined.select(**kept)
     row = pl.int_range(pl.len(), dtype=pl.UInt32).alias("row")
     rows = [own.to_frame("hash").with_columns(row) for own in hashes]
     joined = rows[0].join(rows[1], on="hash")
@@ -104,6 +113,13 @@ def _equal_rows(
     for name in keys:
         equal &= first[name] == second[name]
     return (first, second) if equal.all() else (first.filter(equal), second.filter(equal))
+
+
+def _pair_by_keys(sides: list[pl.DataFrame], *, keys: list[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The same where two keys of a side have one hash."""
+    joined = sides[0].join(sides[1], on=keys, suffix="_stated")
+    kept = {name: name if name in keys else f"{name}_stated" for name in sides[1].columns}
+    return joined.select(sides[0].columns), joined.select(**kept)
 
 
 def _repeats(hashes: pl.Series) -> bool:

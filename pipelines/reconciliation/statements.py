@@ -15,7 +15,13 @@ import polars as pl
 
 from pipelines.reconciliation.corrections import apply_corrections
 from pipelines.reconciliation.items import NostroItems
-from pipelines.reconciliation.match_rows import group_rows, proposal_rows
+from pipelines.reconciliation.match_rows import (
+    group_rows,
+    pair_rows,
+    pairs_with_items,
+    proposal_rows,
+    without_rows,
+)
 from pipelines.reconciliation.matching import Matching, match_items
 from pipelines.reconciliation.rules import MATCH, BreakClass, Rules
 from pipelines.reconciliation.shapes import FOUND_SCHEMA, PROVED_SCHEMA, shaped
@@ -62,85 +68,25 @@ def compare_nostro(
     )
     proved = pl.concat(
         [
-            _proved(_joined(matching.pairs, items=items), business_date=business_date),
+            pair_rows(matching.pairs, items=items, business_date=business_date),
             group_rows(matching, items=items, business_date=business_date),
         ]
     )
     pairs = breaking.pairs.filter(pl.col("outcome") != SEPARATE)
-    together = _joined(pairs, items=items)
-    alone = _alone(items, taken=_taken(matching, pairs=pairs), currency_pairs=breaking.pairs)
-    classified = _classified(alone, proved=pl.concat([_keys(proved), _keys(earlier_matches)]))
+    together = pairs_with_items(pairs, items=items)
+    taken = {side: _taken(matching, pairs=pairs, side=side) for side in ("ledger", "stated")}
+    alone = _alone(items, taken=taken, currency_pairs=breaking.pairs)
+    known = _known(alone, matches=(proved, earlier_matches))
+    classified = _classified(alone, known=known)
     found = pl.concat([_found_together(together), classified, carried.select(list(FOUND_SCHEMA))])
     proposed = proposal_rows(matching, items=items, paired=pairs)
     return _corrected(proved=proved, found=found, proposed=proposed)
 
 
-def _taken(matching: Matching, *, pairs: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    """By side, the items that are in a match or in a break of two."""
-    return {
-        side: pl.concat(
-            [
-                matching.pairs.select(item=f"{side}_item"),
-                matching.members.filter(pl.col("side") == side).select("item"),
-                pairs.select(item=f"{side}_item"),
-            ]
-        )
-        for side in ("ledger", "stated")
-    }
-
-
-def _joined(pairs: pl.DataFrame, *, items: NostroItems) -> pl.DataFrame:
-    """Pairs with the columns of both items, those of the stated one with the suffix `_stated`."""
-    return pairs.join(items.ledger, left_on="ledger_item", right_on="item").join(
-        items.stated, left_on="stated_item", right_on="item", suffix="_stated"
-    )
-
-
-def _proved(pairs: pl.DataFrame, *, business_date: date) -> pl.DataFrame:
-    """Matches with what was compared, in words."""
-    days = (pl.col("value_date_stated") - pl.col("value_date")).dt.total_days()
-    both_referenced = pl.col("end_to_end_id") == pl.col("end_to_end_id_stated")
-    compared = (
-        pl.when(both_referenced.fill_null(value=False))
-        .then(pl.format("reference {}, amount and direction equal", "end_to_end_id"))
-        .when(both_referenced.is_not_null())
-        .then(
-            pl.format(
-                "amount and direction equal, reference {} written as {} by the bank ({} alike), only "
-                "candidate",
-                "end_to_end_id",
-                "end_to_end_id_stated",
-                pl.col("score").round(3),
-            )
-        )
-        .otherwise(pl.lit("amount and direction equal, only candidate, one side without reference"))
-    )
-    dates = (
-        pl.when(days == 0)
-        .then(pl.format("value date {} on both sides", "value_date"))
-        .when(days > 0)
-        .then(pl.format("value date {} in the ledger, {} day(s) later at the bank", "value_date", days))
-        .otherwise(
-            pl.format("value date {} in the ledger, {} day(s) earlier at the bank", "value_date", -days)
-        )
-    )
-    since = pl.min_horizontal("first_seen", "first_seen_stated")
-    late = (
-        pl.when(since < business_date)
-        .then(pl.format("; open since {} as {}", since, pl.coalesce("ref", "ref_stated")))
-        .otherwise(pl.lit(""))
-    )
-    return shaped(
-        pairs.with_columns(
-            statement_ref="statement_ref_stated",
-            ledger_minor="signed_minor",
-            stated_minor="signed_minor_stated",
-            evidence=pl.concat_str([compared, pl.lit("; "), dates, late]),
-            end_to_end_id=pl.coalesce("end_to_end_id", "end_to_end_id_stated"),
-            items=pl.lit(2, dtype=pl.Int64),
-        ),
-        PROVED_SCHEMA,
-    )
+def _taken(matching: Matching, *, pairs: pl.DataFrame, side: str) -> pl.Series:
+    """The items of a side that are in a match or in a break of two."""
+    members = matching.members.filter(pl.col("side") == side)["item"]
+    return pl.concat([matching.pairs[f"{side}_item"], members, pairs[f"{side}_item"]])
 
 
 def _found_together(pairs: pl.DataFrame) -> pl.DataFrame:
@@ -169,7 +115,7 @@ def _found_together(pairs: pl.DataFrame) -> pl.DataFrame:
 
 
 def _alone(
-    items: NostroItems, *, taken: dict[str, pl.DataFrame], currency_pairs: pl.DataFrame
+    items: NostroItems, *, taken: dict[str, pl.Series], currency_pairs: pl.DataFrame
 ) -> pl.DataFrame:
     """The items that no pair took, both sides; `other` names the counterpart in another currency."""
     sides = []
@@ -185,38 +131,48 @@ def _alone(
             right_on="item",
         )
         sides.append(
-            frame.join(taken[side], on="item", how="anti")
+            without_rows(frame, taken[side])
             .join(counterpart.select("other_currency", "other_account", item=own), on="item", how="left")
             .with_columns(side=pl.lit(side))
         )
     return pl.concat(sides)
 
 
-def _keys(matches: pl.DataFrame) -> pl.DataFrame:
-    """What identifies an item that comes again: account, reference and signed amount."""
+def _known(alone: pl.DataFrame, *, matches: tuple[pl.DataFrame, ...]) -> pl.DataFrame:
+    """For keys of items alone: whether a match has the same (it repeats) or the opposite (it returns).
+
+    A key is account, reference and signed amount.
+    """
+    references = alone["end_to_end_id"].drop_nulls().unique()
+    perhaps = pl.col("end_to_end_id").hash().is_in(references.hash().implode())
+    known = pl.col("end_to_end_id").is_in(references.implode())
     signed = pl.coalesce("stated_minor", "ledger_minor").alias("signed_minor")
-    return matches.select("book_id", "account_id", "end_to_end_id", signed).drop_nulls()
-
-
-def _known(proved: pl.DataFrame) -> pl.DataFrame:
-    """Keys of matched items and of their opposites: what would repeat and what would return one."""
-    keys = proved.unique()
-    opposite = keys.with_columns(-pl.col("signed_minor"))
+    matched = pl.concat(
+        [
+            frame.lazy()
+            .select("book_id", "account_id", "end_to_end_id", signed)
+            .filter(perhaps)
+            .collect()
+            .filter(known)
+            for frame in matches
+        ]
+    )
+    repeats, returns = pl.lit(value=True).alias("repeats"), pl.lit(value=True).alias("returns")
+    keys = matched.unique()
     return (
-        pl.concat(
-            [
-                keys.with_columns(repeats=pl.lit(value=True), returns=pl.lit(value=False)),
-                opposite.with_columns(repeats=pl.lit(value=False), returns=pl.lit(value=True)),
-            ]
+        keys.with_columns(repeats)
+        .join(
+            keys.with_columns(-pl.col("signed_minor"), returns),
+            on=keys.columns,
+            how="full",
+            coalesce=True,
         )
-        .group_by("book_id", "account_id", "end_to_end_id", "signed_minor")
-        .agg(pl.col("repeats", "returns").any())
+        .with_columns(pl.col("repeats", "returns").fill_null(value=False))
     )
 
 
-def _classified(alone: pl.DataFrame, *, proved: pl.DataFrame) -> pl.DataFrame:
+def _classified(alone: pl.DataFrame, *, known: pl.DataFrame) -> pl.DataFrame:
     """One break for each item alone; an item open from before keeps its class and its words."""
-    known = _known(proved)
     in_ledger = pl.col("side") == "ledger"
     bank = pl.col("counterparty_id")
     other_currency = pl.col("other_currency").is_not_null() | pl.col("account").is_null()
