@@ -48,7 +48,7 @@ def report_pdf(figures: Figures, *, names: ReportNames) -> bytes:
         pdf.sheet(
             _narrow(ageing_sheet(figures.ageing, names=names)), widths=(10, 25, 25, 25, 25, 25, 28, 19)
         )
-    pdf.sheet(_accounts(figures.accounts, names=names), widths=(32, 34, 10, 28, 28, 14, 12, 24))
+    pdf.sheet(_accounts(figures.accounts, names=names), widths=(31, 36, 10, 27, 27, 16, 12, 23))
     return bytes(pdf.output())
 
 
