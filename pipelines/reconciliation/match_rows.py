@@ -4,15 +4,20 @@ Belongs here: rows of matches of two items and of several, and rows of proposals
 the items left is `statements.py`.
 """
 
+from collections.abc import Sequence
 from datetime import date
 
 import numpy as np
 import polars as pl
 
-from pipelines.reconciliation.items import NostroItems
+from pipelines.reconciliation.items import ITEM_COLUMNS, NostroItems
 from pipelines.reconciliation.matching import Matching
 from pipelines.reconciliation.shapes import PROPOSED_SCHEMA, PROVED_SCHEMA, shaped
 
+LEDGER_COLUMNS = (
+    "book_id", "account_id", "version", "counterparty_id", "payment_id", "currency",
+    "signed_minor", "end_to_end_id", "value_date", "ref", "first_seen",
+)  # fmt: skip
 STATED_COLUMNS = (
     "statement_ref", "signed_minor", "end_to_end_id", "value_date", "ref", "first_seen",
 )  # fmt: skip
@@ -20,35 +25,36 @@ STATED_COLUMNS = (
 
 def pair_rows(pairs: pl.DataFrame, *, items: NostroItems, business_date: date) -> pl.DataFrame:
     """One row a match of two items (`PROVED_SCHEMA`)."""
-    joined = pairs_with_items(pairs, items=items)
-    same = pl.col("end_to_end_id").eq_missing(pl.col("end_to_end_id_stated"))
+    joined = pairs_with_items(pairs, items=items, columns=LEDGER_COLUMNS)
+    same = pl.col("end_to_end_id") == pl.col("end_to_end_id_stated")
     new = pl.col("first_seen").is_null() & pl.col("first_seen_stated").is_null()
-    usual = (same & new & (pl.col("days") == 0) & pl.col("end_to_end_id").is_not_null()).fill_null(
-        value=False
+    usual = joined.select((same & new & (pl.col("days") == 0)).fill_null(value=False)).to_series()
+    rows = joined.with_columns(
+        _written(joined["value_date"]),
+        statement_ref="statement_ref_stated",
+        ledger_minor="signed_minor",
+        stated_minor="signed_minor_stated",
+        items=pl.lit(2, dtype=pl.Int64),
     )
-    usually = joined.select("end_to_end_id", _written(joined["value_date"])).select(
-        _usual_evidence().alias("evidence")
-    )
-    is_usual = joined.select(usual.alias("usual"))["usual"]
-    unusual = joined.filter(~is_usual).select(_evidence(business_date).alias("evidence"))
-    return shaped(
-        joined.with_columns(
-            _merged(usually["evidence"], unusual["evidence"], is_first=is_usual),
-            statement_ref="statement_ref_stated",
-            ledger_minor="signed_minor",
-            stated_minor="signed_minor_stated",
-            end_to_end_id=pl.coalesce("end_to_end_id", "end_to_end_id_stated"),
-            items=pl.lit(2, dtype=pl.Int64),
-        ),
-        PROVED_SCHEMA,
-    )
+    parts = [
+        part.with_columns(_usual_evidence() if is_usual else _evidence(business_date))
+        for part, is_usual in _parted(rows, usual)
+    ]
+    reference = pl.coalesce("end_to_end_id", "end_to_end_id_stated")
+    empty = pl.DataFrame(schema=dict(PROVED_SCHEMA))
+    return pl.concat([empty, *(shaped(part.with_columns(reference), PROVED_SCHEMA) for part in parts)])
 
 
-def _merged(first: pl.Series, others: pl.Series, *, is_first: pl.Series) -> pl.Series:
-    """`first` where told, and `others` in their order everywhere else."""
-    number = pl.Series(np.arange(first.len()))
-    nth_other = (~is_first).cast(pl.Int64).cum_sum() + (first.len() - 1)
-    return pl.concat([first, others]).gather(number.zip_with(is_first, nth_other))
+def _parted(rows: pl.DataFrame, usual: pl.Series) -> list[tuple[pl.DataFrame, bool]]:
+    """The usual rows and the others. Pairs stand by pass: the first pass is a slice, not a copy."""
+    leading = usual.arg_min() if not usual.all() else usual.len()
+    begin = leading or 0
+    rest, usual_rest = rows.slice(begin), usual.slice(begin)
+    return [
+        (rows.head(begin), True),
+        (rest.filter(usual_rest), True),
+        (rest.filter(~usual_rest), False),
+    ]
 
 
 def _usual_evidence() -> pl.Expr:
@@ -57,7 +63,7 @@ def _usual_evidence() -> pl.Expr:
         "reference {}, amount and direction equal; value date {} on both sides",
         "end_to_end_id",
         "written_date",
-    )
+    ).alias("evidence")
 
 
 def _written(dates: pl.Series) -> pl.Series:
@@ -105,12 +111,14 @@ def _evidence(business_date: date) -> pl.Expr:
         .then(pl.format("; open since {} as {}", since, pl.coalesce("ref", "ref_stated")))
         .otherwise(pl.lit(""))
     )
-    return pl.concat_str([compared, pl.lit("; "), dates, late])
+    return pl.concat_str([compared, pl.lit("; "), dates, late]).alias("evidence")
 
 
-def pairs_with_items(pairs: pl.DataFrame, *, items: NostroItems) -> pl.DataFrame:
+def pairs_with_items(
+    pairs: pl.DataFrame, *, items: NostroItems, columns: Sequence[str] = tuple(ITEM_COLUMNS)
+) -> pl.DataFrame:
     """Pairs with the columns of the ledger item, and `STATED_COLUMNS` with the suffix `_stated`."""
-    ours = _rows(items.ledger.drop("item"), at=_positions(items.ledger, pairs["ledger_item"]))
+    ours = _rows(items.ledger.select(columns), at=_positions(items.ledger, pairs["ledger_item"]))
     theirs = _rows(
         items.stated.select(STATED_COLUMNS), at=_positions(items.stated, pairs["stated_item"])
     )

@@ -168,24 +168,31 @@ def _only_candidates(
     Both sides are counted before either is reduced, so that an item whose only candidate has several
     candidates itself stays open.
     """
-    left, right = (side.drop_nulls(rule.equal) for side in (left, right))
-    return (
-        left.filter(_candidates(rule, of=left, among=right) == 1),
-        right.filter(_candidates(rule, of=right, among=left) == 1),
+    left, right = (side.drop_nulls([*rule.equal, "value_day"]) for side in (left, right))
+    counted = pl.collect_all(
+        [_candidates(rule, of=left, among=right), _candidates(rule, of=right, among=left)]
     )
+    only = [counts["candidates"] == 1 for counts in counted]
+    return left.filter(only[0]), right.filter(only[1])
 
 
-def _candidates(rule: Pass, *, of: pl.DataFrame, among: pl.DataFrame) -> pl.Series:
+def _candidates(rule: Pass, *, of: pl.DataFrame, among: pl.DataFrame) -> pl.LazyFrame:
     """How many items of `among` each item of `of` could be paired with, counted without pairing."""
     keys = [*rule.equal, "value_day"]
     absent = pl.col("end_to_end_id").is_null()
-    counts = among.group_by(keys).agg(present=pl.len(), without_reference=absent.sum())
-    total = pl.zeros(of.height, dtype=pl.Int64, eager=True)
-    for offset in offsets(rule.value_date_tolerance_days):
-        shifted = of.select(*rule.equal, absent.alias("absent"), pl.col("value_day") + (offset or 0))
-        found = shifted.join(counts, on=keys, how="left", maintain_order="left")
-        countable = pl.col("present")
-        if rule.one_reference_absent:
-            countable = pl.when("absent").then("present").otherwise("without_reference")
-        total += found.select(countable.fill_null(0).cast(pl.Int64)).to_series()
-    return total
+    counts = among.lazy().group_by(keys).agg(present=pl.len(), without_reference=absent.sum())
+    within = pl.concat(
+        [
+            counts.with_columns(pl.col("value_day") - (offset or 0))
+            for offset in offsets(rule.value_date_tolerance_days)
+        ]
+    )
+    countable = pl.col("present")
+    if rule.one_reference_absent:
+        countable = pl.when(absent).then("present").otherwise("without_reference")
+    return (
+        of.lazy()
+        .select(*dict.fromkeys([*keys, "end_to_end_id"]))
+        .join(within.group_by(keys).agg(pl.all().sum()), on=keys, how="left", maintain_order="left")
+        .select(candidates=countable.fill_null(0))
+    )
