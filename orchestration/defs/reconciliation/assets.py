@@ -8,13 +8,24 @@ from orchestration.asset import business_date_asset
 from orchestration.asset_page import in_major_units, pages_wanted, picture, table
 from orchestration.partitions import business_dates
 from orchestration.resources import Platform
-from pipelines.lake.ledger_tables import ACCOUNTS, ENTRIES, PAYMENTS, STATED_BALANCES
+from pipelines.lake.ledger_tables import (
+    ACCOUNTS,
+    ENTRIES,
+    PARTICIPANTS,
+    PAYMENTS,
+    STATED_BALANCES,
+)
 from pipelines.reconciliation.reconcile import ClosedDay, Earlier, Reconciliation, reconcile
-from pipelines.reconciliation.report import breaks_picture, class_table, headline
+from pipelines.reconciliation.report import write_report
+from pipelines.reconciliation.report_figures import figures_of
+from pipelines.reconciliation.report_inputs import ACCOUNT_REFS_SCHEMA, ReportDay, ReportNames
+from pipelines.reconciliation.report_plots import plots_of
+from pipelines.reconciliation.report_verdict import verdict_of
 from pipelines.reconciliation.rules import Rules, load_rules
 from pipelines.reconciliation.tables import (
     BREAKS,
     MATCHES,
+    PROPOSALS,
     RECONCILED_ACCOUNTS,
     RECONCILIATION_EVIDENCE,
     STATEMENT_QUARANTINE,
@@ -22,6 +33,8 @@ from pipelines.reconciliation.tables import (
 
 REPEATS_DAYS = 7
 """How far back a bank might repeat an entry that was matched before."""
+REPORTED_BEFORE = timedelta(days=31)
+"""How far back the report's trend goes."""
 
 
 @business_date_asset(group="reconciliation", owner="finance", kinds={"polars", "xml"}, deps=["close"])
@@ -50,14 +63,16 @@ def reconciliation(context: dg.AssetExecutionContext, platform: dg.ResourceParam
         lake.write(BREAKS, day, result.breaks)
         lake.write(RECONCILED_ACCOUNTS, day, result.accounts)
         lake.write(RECONCILIATION_EVIDENCE, day, result.evidence)
+        lake.write(PROPOSALS, day, result.proposals)
         lake.write(STATEMENT_QUARANTINE, day, result.rejected)
+        wanted = pages_wanted(days) or day == days[-1]
         context.add_asset_metadata(
             {
-                "is everything there?": headline(result, business_date=day),
                 "matched": result.matches.height,
+                "proposed": result.proposals.height,
                 "open breaks": result.breaks.height,
                 "statement rows refused": result.rejected.height,
-                **(_page(platform, result, day=day, rules=rules) if pages_wanted(days) else {}),
+                **(_report(platform, result, day=day, rules=rules) if wanted else {}),
             },
             partition_key=str(day),
         )
@@ -77,10 +92,30 @@ def _earlier(platform: Platform, day: date) -> Earlier:
     )
 
 
-def _page(
+def _report(
     platform: Platform, result: Reconciliation, *, day: date, rules: Rules
-) -> dict[str, dg.MetadataValue[str]]:
-    exponents = platform.exponents(day)
+) -> dict[str, dg.MetadataValue[str] | str]:
+    """Write the report of a date; what its page shows of it, the answer first."""
+    lake = platform.lake
+    before = [each for each in lake.dates(BREAKS) if timedelta() < day - each <= REPORTED_BEFORE]
+    participants = lake.read(PARTICIPANTS, day).select("participant_id", "name")
+    names = ReportNames.of_rules(
+        rules, participants=dict(participants.iter_rows()), exponents=platform.exponents(day)
+    )
+    reported = ReportDay(
+        business_date=day,
+        accounts=result.accounts,
+        matches=result.matches,
+        breaks=result.breaks,
+        proposals=result.proposals,
+        refused=lake.read(STATEMENT_QUARANTINE, day),
+        accounts_before=lake.scan(RECONCILED_ACCOUNTS, before),
+        breaks_before=lake.scan(BREAKS, before),
+        account_refs=lake.read(ACCOUNTS, day).select(list(ACCOUNT_REFS_SCHEMA)),
+    )
+    paths = write_report(platform.settings.reports, reported, names=names)
+    figures = figures_of(reported, names=names)
+    verdict = verdict_of(figures, names=names)
     shown = result.breaks.sort("age_days", "difference_minor", descending=True).select(
         "break_class",
         "participant_id",
@@ -95,10 +130,14 @@ def _page(
         "owner",
         "ref",
     )
+    answers = [f"**{question}** {'; '.join(lines)}" for question, lines in verdict.answers]
     return {
-        "breaks by class and age": picture(
-            breaks_picture(result, business_date=day, rules=rules, exponents=exponents), title="Breaks"
-        ),
-        "classes": table(class_table(result.breaks, rules=rules)),
-        "breaks": table(in_major_units(shown, exponents)),
+        "is everything there?": verdict.sentence,
+        "what, how much, since when, whose": dg.MetadataValue.md("\n\n".join(answers) or "yes"),
+        "report": dg.MetadataValue.path(paths[0]),
+        **{
+            plot.title: picture(plot.svg.encode(), title=plot.title)
+            for plot in plots_of(figures, names=names)
+        },
+        "breaks": table(in_major_units(shown, names.exponents)),
     }
