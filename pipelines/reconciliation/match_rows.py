@@ -30,14 +30,13 @@ def pair_rows(pairs: pl.DataFrame, *, items: NostroItems, business_date: date) -
     new = pl.col("first_seen").is_null() & pl.col("first_seen_stated").is_null()
     usual = joined.select((same & new & (pl.col("days") == 0)).fill_null(value=False)).to_series()
     rows = joined.with_columns(
-        _written(joined["value_date"]),
         statement_ref="statement_ref_stated",
         ledger_minor="signed_minor",
         stated_minor="signed_minor_stated",
         items=pl.lit(2, dtype=pl.Int64),
     )
     parts = [
-        part.with_columns(_usual_evidence() if is_usual else _evidence(business_date))
+        part.with_columns(_usual_evidence(part["value_date"]) if is_usual else _evidence(business_date))
         for part, is_usual in _parted(rows, usual)
     ]
     reference = pl.coalesce("end_to_end_id", "end_to_end_id_stated")
@@ -57,23 +56,15 @@ def _parted(rows: pl.DataFrame, usual: pl.Series) -> list[tuple[pl.DataFrame, bo
     ]
 
 
-def _usual_evidence() -> pl.Expr:
-    """Almost every match: written apart from the others, as a choice of sentences costs them all."""
-    return pl.format(
-        "reference {}, amount and direction equal; value date {} on both sides",
-        "end_to_end_id",
-        "written_date",
-    ).alias("evidence")
-
-
-def _written(dates: pl.Series) -> pl.Series:
-    """Dates as text; of the few there are each is written once."""
+def _usual_evidence(dates: pl.Series) -> pl.Series:
+    """Of almost every match; as dates are few, each sentence is written once and then pointed at."""
     days = dates.cast(pl.Int32)
     first, last = days.min(), days.max()
-    if not isinstance(first, int) or not isinstance(last, int) or last - first > dates.len():
-        return dates.cast(pl.String).alias("written_date")
+    if not isinstance(first, int) or not isinstance(last, int):
+        return pl.Series("evidence", [], dtype=pl.String)
     every = pl.int_range(first, last + 1, dtype=pl.Int32, eager=True).cast(pl.Date).cast(pl.String)
-    return every.gather(days - first).alias("written_date")
+    sentences = "reference, amount and direction equal; value date " + every + " on both sides"
+    return sentences.gather(days - first).alias("evidence")
 
 
 def _evidence(business_date: date) -> pl.Expr:

@@ -76,16 +76,11 @@ def _pair_in_order(
         side.select(*carried, *rule.equal, *([] if offset is None else [day])).drop_nulls(keys)
         for side, day in ((left, due), (right, pl.col("value_day").alias("due_day")))
     ]
-    hashes = [_hashes(side, keys=keys) for side in sides]
-    distinct = not any(map(_repeats, hashes))
-    if not distinct:
-        sides = [_numbered(side, keys=keys, hashes=own) for side, own in zip(sides, hashes, strict=True)]
+    pair = _pair_by_hash(sides, keys=keys)
+    if pair is None:
+        sides = [_numbered(side, keys=keys) for side in sides]
         keys.append("ordinal")
-        hashes = [_hashes(side, keys=keys) for side in sides]
-        distinct = not any(map(_repeats, hashes))
-    pair = (
-        _pair_by_hash(sides, hashes=hashes, keys=keys) if distinct else _pair_by_keys(sides, keys=keys)
-    )
+        pair = _pair_by_hash(sides, keys=keys) or _pair_by_keys(sides, keys=keys)
     first, second = pair
     return pl.DataFrame(
         {
@@ -98,16 +93,20 @@ def _pair_in_order(
 
 
 def _pair_by_hash(
-    sides: list[pl.DataFrame], *, hashes: list[pl.Series], keys: list[str]
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The rows of both sides with equal keys, side by side; hashes are distinct within a side.
+    sides: list[pl.DataFrame], *, keys: list[str]
+) -> tuple[pl.DataFrame, pl.DataFrame] | None:
+    """The rows of both sides with equal keys, side by side; None when a side has one hash twice.
 
     Joined by hash and then compared, which costs a third of joining by several columns. Nothing is
-    lost by it: equal keys have equal hashes.
+    lost by it: equal keys have equal hashes, and different hashes prove different keys.
     """
     row = pl.int_range(pl.len(), dtype=pl.UInt32).alias("row")
-    rows = [own.to_frame("hash").with_columns(row) for own in hashes]
-    joined = rows[0].join(rows[1], on="hash")
+    first_rows, second_rows = (side.lazy().select(_hash(keys).alias("hash"), row) for side in sides)
+    matched = first_rows.join(second_rows, on="hash", validate="1:1").select("row", "row_right")
+    try:
+        joined = matched.collect()
+    except pl.exceptions.ComputeError:
+        return None
     first, second = sides[0][joined["row"]], sides[1][joined["row_right"]]
     equal = pl.Series(values=[True]).new_from_index(0, joined.height)
     for name in keys:
@@ -122,25 +121,20 @@ def _pair_by_keys(sides: list[pl.DataFrame], *, keys: list[str]) -> tuple[pl.Dat
     return joined.select(sides[0].columns), joined.select(**kept)
 
 
-def _repeats(hashes: pl.Series) -> bool:
-    """Whether a key may occur twice; different hashes prove different keys."""
-    return hashes.n_unique() < hashes.len()
-
-
-def _hashes(side: pl.DataFrame, *, keys: Sequence[str]) -> pl.Series:
+def _hash(keys: Sequence[str]) -> pl.Expr:
     hashed = pl.col(keys[0]).hash(0)
     for seed, name in enumerate(keys[1:], 1):
         hashed = hashed ^ pl.col(name).hash(seed)
-    return side.select(hashed.alias("hash")).to_series()
+    return hashed
 
 
-def _numbered(side: pl.DataFrame, *, keys: list[str], hashes: pl.Series) -> pl.DataFrame:
+def _numbered(side: pl.DataFrame, *, keys: list[str]) -> pl.DataFrame:
     """The rows with their ordinal among equal keys, in the order of the frame.
 
     Almost all keys occur once, and a window over strings costs seven times a duplicate check: only
     keys whose hash is repeated are numbered.
     """
-    repeated = hashes.is_duplicated()
+    repeated = side.select(_hash(keys).is_duplicated()).to_series()
     single = side.filter(~repeated).with_columns(ordinal=pl.lit(0, dtype=pl.Int64))
     ordinal = pl.int_range(pl.len(), dtype=pl.Int64).over(keys)
     return pl.concat([single, side.filter(repeated).with_columns(ordinal=ordinal)])
