@@ -4,15 +4,19 @@ partition in bounded memory, and subset sums proved to be unique.
 The parts stand in `reconciliation_*.py` beside this file.
 """
 
-from tests.benchmarks import reconciliation_cascade
+from tests.benchmarks import reconciliation_cascade, reconciliation_partitions
 
 ITEMS = 1_000_000
 ROUNDS = 3
+PARTITIONS = 8
 
 
 def benchmark() -> list[tuple[str, float, float]]:
     """Best of some rounds each: (name, our seconds, reference seconds)."""
-    return [reconciliation_cascade.measure(ITEMS, rounds=ROUNDS)]
+    return [
+        reconciliation_cascade.measure(ITEMS, rounds=ROUNDS),
+        reconciliation_partitions.measure(10 * ITEMS, partitions=PARTITIONS),
+    ]
 
 
 if __name__ == "__main__":
