@@ -23,7 +23,7 @@ def _sides() -> list[pl.DataFrame]:
             "day": draw.randrange(3),
         }
         for number in range(300)
-        for account in [draw.randrange(12)]
+        for account in [draw.randrange(40)]
     ]
     stated = [row | {"end_to_end_id": None} if draw.random() < 0.2 else row for row in rows]
     return [items(rows), items(draw.sample(stated, k=280), first=1_000)]
