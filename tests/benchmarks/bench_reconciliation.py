@@ -4,11 +4,16 @@ partition in bounded memory, and subset sums proved to be unique.
 The parts stand in `reconciliation_*.py` beside this file.
 """
 
-from tests.benchmarks import reconciliation_cascade, reconciliation_partitions
+from tests.benchmarks import (
+    reconciliation_cascade,
+    reconciliation_partitions,
+    reconciliation_subset_sums,
+)
 
 ITEMS = 1_000_000
 ROUNDS = 3
 PARTITIONS = 8
+BATCHES = 3
 
 
 def benchmark() -> list[tuple[str, float, float]]:
@@ -16,6 +21,7 @@ def benchmark() -> list[tuple[str, float, float]]:
     return [
         reconciliation_cascade.measure(ITEMS, rounds=ROUNDS),
         reconciliation_partitions.measure(10 * ITEMS, partitions=PARTITIONS),
+        reconciliation_subset_sums.measure(BATCHES),
     ]
 
 
