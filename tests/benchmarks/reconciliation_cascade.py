@@ -5,6 +5,7 @@ partner and say nothing about any of them. Ours pairs every item once, writes wh
 gives every item left its class of break.
 """
 
+import resource
 import time
 from dataclasses import replace
 from datetime import date
@@ -29,6 +30,9 @@ GROUPED = 25
 MISSING = 200
 """Every 20th entry is stated a day later, every 20th without its reference, every 25th as part of a
 group of four whose parts are others than ours, and every 200th is missing on either side."""
+
+KIBIBYTES = 2**20
+"""Of a GiB; the operating system counts resident memory in KiB."""
 
 EXACT = ["account", "end_to_end_id", "signed_minor", "value_date"]
 CASCADE: tuple[AnyPass, ...] = (
@@ -78,11 +82,10 @@ def ledger_items(count: int, *, accounts: int = ACCOUNTS, seed: int = SEED) -> p
         }
     ).with_columns(number.alias("item"))
     leader = pl.when(_grouped()).then(pl.col("item") // 4 * 4).otherwise("item")
-    same = pl.when(_grouped()).then(pl.col("item") // 4 * 4).otherwise("item")
     return frame.with_columns(
-        pl.col("account", "day").gather(same),
+        pl.col("account", "day").gather(leader),
         signed_minor=pl.when(_grouped())
-        .then(pl.col("signed_minor").abs() * pl.col("signed_minor").sign().gather(same))
+        .then(pl.col("signed_minor").abs() * pl.col("signed_minor").sign().gather(leader))
         .otherwise("signed_minor"),
         end_to_end_id=pl.format("E2E{}", leader.cast(pl.String).str.zfill(12)),
     ).with_columns(relation=pl.col("account") // 2, value_date=pl.lit(FIRST) + pl.duration(days="day"))
@@ -195,4 +198,6 @@ def measure(count: int, *, rounds: int) -> tuple[str, float, float]:
     check(compared, ledger=ledger, stated=stated)
     classes = compared.found["break_class"].value_counts(sort=True).rows()
     told = ", ".join(f"{number:,} {name}" for name, number in classes)
-    return f"{count:,} x {stated.height:,} with evidence and classes ({told})", min(ours), min(reference)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / KIBIBYTES
+    name = f"{count:,} x {stated.height:,} with evidence and classes ({told}), peak {peak:.1f} GiB with joins"
+    return name, min(ours), min(reference)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pipelines.reconciliation.partitions import match_partitions, read_partition
 from tests.benchmarks.reconciliation_cascade import (
+    KIBIBYTES,
     bare_joins,
     cascade_rules,
     ledger_items,
@@ -20,8 +21,6 @@ from tests.benchmarks.reconciliation_cascade import (
 )
 
 ACCOUNTS = 400
-KIBIBYTES = 2**20
-"""Of a GiB; the operating system counts resident memory in KiB."""
 
 
 def measure(count: int, *, partitions: int) -> tuple[str, float, float]:
