@@ -199,5 +199,6 @@ def measure(count: int, *, rounds: int) -> tuple[str, float, float]:
     classes = compared.found["break_class"].value_counts(sort=True).rows()
     told = ", ".join(f"{number:,} {name}" for name, number in classes)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / KIBIBYTES
-    name = f"{count:,} x {stated.height:,} with evidence and classes ({told}), peak {peak:.1f} GiB with joins"
+    size = f"{count:,} x {stated.height:,}"
+    name = f"{size} with evidence and classes ({told}), peak {peak:.1f} GiB, the joins too"
     return name, min(ours), min(reference)
