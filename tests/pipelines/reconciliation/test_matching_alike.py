@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.reconciliation.matching import match_items
-from pipelines.reconciliation.pass_rules import Measure, NearPass, SimilarPass
+from pipelines.reconciliation.pass_rules import Measure, NearPass, Pass, SimilarPass
 from pipelines.reconciliation.rules import BreakClass, DifferenceRule
 from pipelines.reconciliation.similar_pairs import normalised
 from tests.pipelines.reconciliation.matching_items import (
@@ -163,6 +163,16 @@ def test_a_second_reference_alike_leaves_both_proposed() -> None:
     matching = match_items(ledger, stated, passes=[REFERENCE])
     assert matching.pairs.is_empty()
     assert matching.proposals["rivals"].to_list() == [1, 1]
+
+
+def test_a_proposal_is_void_when_a_later_pass_takes_one_of_its_items() -> None:
+    ledger = items([{"signed_minor": 500, "end_to_end_id": f"INVOICE-2026-{n}"} for n in (17, 18)])
+    stated = items([{"signed_minor": 500, "end_to_end_id": "INVOICE-2026-1"}], first=100)
+    first = Pass(id="first", title="First", equal=("account", "signed_minor"), outcome="match")
+    matching = match_items(ledger, stated, passes=[REFERENCE, first])
+    assert matching.pairs.select("ledger_item", "stated_item").rows() == [(0, 100)]
+    assert matching.proposals.is_empty()
+    assert matching.proposed.is_empty()
 
 
 def test_an_equal_reference_is_not_an_alike_one() -> None:
