@@ -4,9 +4,11 @@ from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipelines.reconciliation import pairing
 from pipelines.reconciliation.matching import ITEM_SCHEMA, match_items
 from pipelines.reconciliation.rules import Pass, load_rules
 
@@ -138,3 +140,16 @@ def test_two_candidates_without_reference_stay_open() -> None:
 def test_items_that_both_carry_a_reference_are_not_matched_by_amount_alone() -> None:
     ledger, stated = _frame([(0, "A", 100, 0)], first=0), _frame([(0, "B", 100, 0)], first=100)
     assert match_items(ledger, stated, passes=PASSES).pairs.is_empty()
+
+
+@pytest.mark.parametrize("hashed", [["end_to_end_id"], ["account"]])
+def test_keys_that_share_a_hash_are_still_told_apart(
+    monkeypatch: pytest.MonkeyPatch, hashed: list[str]
+) -> None:
+    """Hashes of 64 bits hardly ever meet, so a poorer hash stands in for the day they do."""
+    poorer = pairing._hash(hashed)
+    monkeypatch.setattr(pairing, "_hash", lambda keys: poorer)
+    ledger = _frame([(0, "A", 100, 0), (0, "B", 100, 0)], first=0)
+    stated = _frame([(0, "A", 200, 0), (0, "B", 100, 0)], first=100)
+    found = match_items(ledger, stated, passes=PASSES[:1]).pairs
+    assert found.select("ledger_item", "stated_item").rows() == [(1, 101)]
