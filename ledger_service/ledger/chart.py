@@ -48,8 +48,12 @@ class ChartCode(IntEnum):
     """Interest charged on overdrawn accounts. Income."""
     LOAN_INTEREST_INCOME = 4030
     """Interest earned on loans. Income."""
+    RECONCILIATION_GAINS = 4910
+    """What banks state more than the books say, written off by two people. Income."""
     INTEREST_EXPENSE = 5010
     """Interest paid to depositors. Expense."""
+    RECONCILIATION_LOSSES = 5910
+    """What banks state less than the books say, written off by two people. Expense."""
     FX_POSITION = 6010
     """Open position in a currency, the bridge of every conversion. One per currency."""
     FX_ROUNDING = 6020
@@ -82,6 +86,7 @@ DEBIT_NORMAL = frozenset(
         ChartCode.SETTLEMENT_AGENT,
         ChartCode.SUSPENSE,
         ChartCode.INTEREST_EXPENSE,
+        ChartCode.RECONCILIATION_LOSSES,
         ChartCode.FX_POSITION,
         ChartCode.FX_ROUNDING,
         ChartCode.BILATERAL_EXPOSURES_CONTRA,

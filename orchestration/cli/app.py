@@ -12,6 +12,7 @@ from orchestration.cli.banks import banks_app
 from orchestration.cli.files import files_app
 from orchestration.cli.ledger import ledger_app
 from orchestration.cli.options import SourceOption
+from orchestration.cli.recon import recon_app
 from orchestration.cli.settlement import settlement_app
 
 app = typer.Typer(
@@ -28,6 +29,7 @@ app.add_typer(ledger_app, name="ledger")
 app.add_typer(files_app, name="files")
 app.add_typer(banks_app, name="banks")
 app.add_typer(settlement_app, name="settlement")
+app.add_typer(recon_app, name="recon")
 
 
 @app.callback()

@@ -26,6 +26,7 @@ from pipelines.reconciliation.tables import (
     RECONCILED_ACCOUNTS,
     RECONCILIATION_EVIDENCE,
 )
+from pipelines.reconciliation.write_offs import WRITE_OFFS_SCHEMA, take_write_offs
 
 ROW_SCHEMA = {**RECONCILED_ACCOUNTS.schema, "tolerance_minor": pl.Int64}
 
@@ -76,17 +77,25 @@ def reconcile(
     statements: StatementFrames,
     earlier: Earlier,
     rules: Rules,
+    write_offs: pl.DataFrame | None = None,
 ) -> Reconciliation:
     """Reconcile a closed business date.
 
     Every posted entry of a nostro account, every booked statement entry, every entry and stated
     balance of an account that has stated balances is in exactly one match or one open break, or in
     `rejected` with the reason. Run dates in order: `earlier` is the result of the one before.
+    `write_offs` (`WRITE_OFFS_SCHEMA`) are entries of the date that two people booked to explain breaks.
     """
     nostro = nostro_accounts(day.accounts)
     is_nostro = nostro.select(ACCOUNT)
     compared, nostro_rows, refused = _nostro(
-        business_date, nostro=nostro, day=day, statements=statements, earlier=earlier, rules=rules
+        business_date,
+        nostro=nostro,
+        day=day,
+        statements=statements,
+        earlier=earlier,
+        rules=rules,
+        write_offs=pl.DataFrame(schema=WRITE_OFFS_SCHEMA) if write_offs is None else write_offs,
     )
     other_breaks = earlier.breaks.join(is_nostro, on=ACCOUNT, how="anti")
     stepped = step_balances(
@@ -128,6 +137,7 @@ def _nostro(
     statements: StatementFrames,
     earlier: Earlier,
     rules: Rules,
+    write_offs: pl.DataFrame,
 ) -> tuple[Compared, pl.DataFrame, pl.DataFrame]:
     """Matches and breaks of nostro accounts, one row an account, and refused statements."""
     open_breaks = earlier.breaks.join(nostro, on=ACCOUNT, how="semi")
@@ -147,10 +157,11 @@ def _nostro(
         previous_accounts=earlier.accounts,
     )
     items, opened, migrated = statement_balances.take_openings(items, states=states)
+    items, carried, explained = take_write_offs(items, open_breaks.filter(~is_one_sided()), write_offs)
     compared = compare_nostro(
         items,
         business_date=business_date,
-        carried=open_breaks.filter(~is_one_sided()),
+        carried=carried,
         earlier_matches=earlier.matches,
         rules=rules,
     )
@@ -159,7 +170,7 @@ def _nostro(
         statement_balances.balance_breaks(items.statements),
     ]
     found = statement_balances.settle_openings(pl.concat([compared.found, *of_balances]))
-    settled = replace(compared, proved=pl.concat([compared.proved, opened]), found=found)
+    settled = replace(compared, proved=pl.concat([compared.proved, opened, explained]), found=found)
     return settled, states, items.rejected
 
 

@@ -1,10 +1,15 @@
 """The ledger against what banks state: matches, breaks, and the morning picture."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import dagster as dg
+import polars as pl
 
-from orchestration.asset import business_date_asset
+from ledger_service.payments.break_cases.cases import cases
+from ledger_service.payments.break_cases.sync import sync
+from ledger_service.payments.break_cases.write_offs import write_offs
+from ledger_service.runtime.database import Database, Role
+from orchestration.asset import LEDGER_POOL, business_date_asset
 from orchestration.asset_page import in_major_units, pages_wanted, picture, table
 from orchestration.partitions import business_dates
 from orchestration.resources import Platform
@@ -18,7 +23,12 @@ from pipelines.lake.ledger_tables import (
 from pipelines.reconciliation.reconcile import ClosedDay, Earlier, Reconciliation, reconcile
 from pipelines.reconciliation.report import write_report
 from pipelines.reconciliation.report_figures import figures_of
-from pipelines.reconciliation.report_inputs import ACCOUNT_REFS_SCHEMA, ReportDay, ReportNames
+from pipelines.reconciliation.report_inputs import (
+    ACCOUNT_REFS_SCHEMA,
+    CASES_SCHEMA,
+    ReportDay,
+    ReportNames,
+)
 from pipelines.reconciliation.report_plots import plots_of
 from pipelines.reconciliation.report_verdict import verdict_of
 from pipelines.reconciliation.rules import Rules, load_rules
@@ -30,6 +40,7 @@ from pipelines.reconciliation.tables import (
     RECONCILIATION_EVIDENCE,
     STATEMENT_QUARANTINE,
 )
+from pipelines.reconciliation.write_offs import WRITE_OFFS_SCHEMA
 
 REPEATS_DAYS = 7
 """How far back a bank might repeat an entry that was matched before."""
@@ -37,7 +48,13 @@ REPORTED_BEFORE = timedelta(days=31)
 """How far back the report's trend goes."""
 
 
-@business_date_asset(group="reconciliation", owner="finance", kinds={"polars", "xml"}, deps=["close"])
+@business_date_asset(
+    group="reconciliation",
+    owner="finance",
+    kinds={"polars", "postgres", "xml"},
+    deps=["close"],
+    pool=LEDGER_POOL,
+)
 def reconciliation(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> None:
     """Nostro accounts against partner banks' statements, and accounts against stated balances.
 
@@ -45,6 +62,8 @@ def reconciliation(context: dg.AssetExecutionContext, platform: dg.ResourceParam
     """
     days = business_dates(context)
     lake, rules = platform.lake, load_rules()
+    with platform.server.connect(Database.LEDGER, Role.APP, autocommit=True) as database:
+        booked = write_offs(database)
     for day in days:
         closed = ClosedDay(
             accounts=lake.read(ACCOUNTS, day),
@@ -58,6 +77,7 @@ def reconciliation(context: dg.AssetExecutionContext, platform: dg.ResourceParam
             statements=platform.statements(day),
             earlier=_earlier(platform, day),
             rules=rules,
+            write_offs=_write_offs(booked, closed.entries),
         )
         lake.write(MATCHES, day, result.matches)
         lake.write(BREAKS, day, result.breaks)
@@ -72,6 +92,7 @@ def reconciliation(context: dg.AssetExecutionContext, platform: dg.ResourceParam
                 "proposed": result.proposals.height,
                 "open breaks": result.breaks.height,
                 "statement rows refused": result.rejected.height,
+                "what changed": _synced(platform, result.breaks, day=day),
                 **(_report(platform, result, day=day, rules=rules) if wanted else {}),
             },
             partition_key=str(day),
@@ -90,6 +111,42 @@ def _earlier(platform: Platform, day: date) -> Earlier:
         accounts=lake.read(RECONCILED_ACCOUNTS, before[-1]),
         matches=lake.scan(MATCHES, recent).collect(),
     )
+
+
+def _write_offs(booked: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
+    """`WRITE_OFFS_SCHEMA` of the date: write-offs with the entries that they are."""
+    keys = ["book_id", "account_id", "transfer_id"]
+    of_date = booked.join(entries.select(*keys, "version"), on=keys, how="inner")
+    return of_date.select(list(WRITE_OFFS_SCHEMA))
+
+
+def _synced(platform: Platform, breaks: pl.DataFrame, *, day: date) -> str:
+    """Take the open breaks over into their cases; what changed, in words."""
+    at = datetime.combine(day + timedelta(days=1), time(), UTC)
+    with platform.server.connect(Database.LEDGER, Role.APP, autocommit=True) as database:
+        done = sync(database, breaks, business_date=day, at=at)
+    return (
+        f"{len(done.opened)} opened, {len(done.changed)} changed, {len(done.resolved)} resolved, "
+        f"{len(done.reopened)} found again"
+    )
+
+
+def _cases(platform: Platform, breaks: pl.DataFrame) -> pl.DataFrame:
+    """`CASES_SCHEMA`: what people have done about the breaks."""
+    wanted = set(breaks["ref"])
+    with platform.server.connect(Database.LEDGER, Role.APP, autocommit=True) as database:
+        known = [one for one in cases(database) if one.break_ref in wanted]
+    rows = [
+        (
+            one.break_ref,
+            one.state.replace("_", " "),
+            one.assignee,
+            one.due_on,
+            "; ".join(each.words for each in one.events if each.words) or None,
+        )
+        for one in known
+    ]
+    return pl.DataFrame(rows, schema=CASES_SCHEMA, orient="row")
 
 
 def _report(
@@ -112,6 +169,7 @@ def _report(
         accounts_before=lake.scan(RECONCILED_ACCOUNTS, before),
         breaks_before=lake.scan(BREAKS, before),
         account_refs=lake.read(ACCOUNTS, day).select(list(ACCOUNT_REFS_SCHEMA)),
+        cases=_cases(platform, result.breaks),
     )
     paths = write_report(platform.settings.reports, reported, names=names)
     figures = figures_of(reported, names=names)
