@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
@@ -16,6 +17,9 @@ from ledger_service.runtime.database import Database, Role, Server, create_login
 from ledger_service.runtime.migrations import migrate
 from ledger_service.runtime.postgres_server import LOGIN_ROLE, EmbeddedPostgres
 from tests.migrated_ledger import MigratedLedger
+
+settings.register_profile("wgi", deadline=None)  # a busy machine is no failure
+settings.load_profile("wgi")
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -98,3 +98,15 @@ CHART: dict[ChartCode, ChartLine] = {
 }
 
 CUSTOMER_CODES = frozenset({ChartCode.CUSTOMER_DEPOSITS, ChartCode.CUSTOMER_WALLETS})
+"""Lines on which customers hold money."""
+
+OPERATOR_CODES = frozenset(
+    {
+        ChartCode.SETTLEMENT_AGENT,
+        ChartCode.SETTLEMENT_POSITIONS,
+        ChartCode.SETTLEMENT_RESERVES,
+        ChartCode.BILATERAL_EXPOSURES,
+        ChartCode.BILATERAL_EXPOSURES_CONTRA,
+    }
+)
+"""Lines that only the book of a scheme's operator has: no participant reports them."""

@@ -11,5 +11,7 @@ select
     currency,
     ledger_minor,
     stated_minor,
-    evidence
+    evidence,
+    items,
+    score
 from {{ source('lake', 'reconciliation_matches') }}
