@@ -16,7 +16,7 @@ def main() -> None:
         explanation = explain(error)
         if explanation is None:
             raise
-        Console(stderr=True).print(f"[bold red]wgi:[/] {explanation}", highlight=False)
+        Console(stderr=True, emoji=False).print(f"[bold red]wgi:[/] {explanation}", highlight=False)
         sys.exit(1)
 
 

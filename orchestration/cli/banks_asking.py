@@ -24,7 +24,7 @@ def ask_balance(*, source: SourceName | None, bank: str, account: str) -> None:
     """Print what the bank says that the account has."""
     said = _ask(source, bank, lambda opened: opened.balance(account))
     amount = f"{said.amount_minor:,} minor units of {said.currency}"
-    Console().print(
+    Console(emoji=False).print(
         f"{escape(said.account)} at {escape(bank)}: {amount}, as of {moment(said.as_of)} UTC"
     )
 
@@ -33,14 +33,14 @@ def fetch_statement(*, source: SourceName | None, bank: str, account: str, on: d
     """Keep the statement as it came."""
     content = _ask(source, bank, lambda opened: opened.statement(account, on=on))
     out.write_bytes(content)
-    Console().print(f"{len(content):,} bytes: {escape(str(out))}")
+    Console(emoji=False).print(f"{len(content):,} bytes: {escape(str(out))}")
 
 
 def send_recall(*, source: SourceName | None, bank: str, path: Path) -> None:
     """Send a camt.056."""
     receipt = _ask(source, bank, lambda opened: opened.recall(path.name, path.read_bytes()))
     how = "the bank had it" if receipt.known else "sent"
-    Console().print(
+    Console(emoji=False).print(
         f"{escape(path.name)}: {how}, SHA-256 {receipt.sha256}; the answer comes with the others"
     )
 

@@ -30,7 +30,7 @@ def show_files(*, source: SourceName | None, bank: str | None, state: str | None
         key=lambda end: end.at,
         reverse=True,
     )
-    console = Console()
+    console = Console(emoji=False)
     if not found:
         what = "no file is known" if state is None else f"no file is {state}"
         console.print(f"{what}: `wgi day` brings the files of a business date to their banks")
@@ -51,7 +51,7 @@ def show_life(*, source: SourceName | None, bank: str, file_id: str) -> None:
         table.add_column(name, overflow="fold")
     for event in events:
         table.add_row(str(event.number), _state(event), moment(event.at), escape(event.detail or ""))
-    Console().print(table)
+    Console(emoji=False).print(table)
 
 
 def queue_again(*, source: SourceName | None, bank: str, file_id: str, because: str) -> None:
@@ -69,7 +69,7 @@ def queue_again(*, source: SourceName | None, bank: str, file_id: str, because: 
             detail=because,
         )
         day = log.exchange_date
-    Console().print(
+    Console(emoji=False).print(
         f"{file_id} is queued: the next exchange takes it (`wgi day`, or asset bank_files of {day})"
     )
 

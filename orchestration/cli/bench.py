@@ -23,7 +23,7 @@ class UnknownSubject(ValueError):
 
 def run(*, subjects: list[str]) -> None:
     """Run the chosen benchmarks, all when none is named, and print what each measured."""
-    console = Console()
+    console = Console(emoji=False)
     known = sorted(path.stem.removeprefix("bench_") for path in FOLDER.glob("bench_*.py"))
     for subject in subjects:
         if subject not in known:

@@ -55,7 +55,7 @@ def run(
     """Run the business dates and print the summary; exit status 1 when a step or check failed."""
     from orchestration.cli.summary import print_summary
 
-    console = Console(file=sys.stdout)
+    console = Console(file=sys.stdout, emoji=False)
     started = time.monotonic()
     settings = choose(source, data)
     if source is SourceName.SIMULATED and data is None:

@@ -21,7 +21,7 @@ SHOWN = 20
 
 def run(*, paths: list[Path], as_json: bool) -> None:
     """Print the files; ends with status 1 when one was refused whole."""
-    console = Console()
+    console = Console(emoji=False)
     exponents = _exponents()
     refused = False
     first = True

@@ -34,7 +34,7 @@ def run(
     sequence: int,
 ) -> None:
     """Write the file and print what was not written as given."""
-    console = Console()
+    console = Console(emoji=False)
     try:
         chosen = _profile(format_name, profile_name)
         payments, unfit = read_payment_batch(batch)
@@ -136,7 +136,7 @@ def print_columns() -> None:
     for name, kind in PAYMENT_BATCH.items():
         required = " [bold]*[/]" if name in REQUIRED else ""
         table.add_row(name + required, str(kind), COLUMNS[name])
-    console = Console()
+    console = Console(emoji=False)
     console.print(table)
     console.print(
         "* required. A CSV may have `amount`, a decimal, instead of `amount_minor`; empty is absent."
@@ -145,7 +145,7 @@ def print_columns() -> None:
 
 def print_formats() -> None:
     """Print what can be read and written."""
-    console = Console()
+    console = Console(emoji=False)
     console.print("Read: " + ", ".join(readable.name for readable in READABLE))
     table = Table("format", "profile", "title", title="Written", title_justify="left")
     found = sorted((profile(path.stem) for path in PROFILES.glob("*.yaml")), key=_by_format)

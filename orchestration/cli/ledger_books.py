@@ -25,7 +25,9 @@ from orchestration.resources import Platform, open_platform
 
 def refuse(sentence: str) -> NoReturn:
     """End the command with exit status 2, saying what was wrong with what it was given."""
-    Console(stderr=True).print(f"[bold red]wgi:[/] {_plain(sentence)}", highlight=False, soft_wrap=True)
+    Console(stderr=True, emoji=False).print(
+        f"[bold red]wgi:[/] {_plain(sentence)}", highlight=False, soft_wrap=True
+    )
     raise typer.Exit(2)
 
 

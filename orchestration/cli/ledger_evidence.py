@@ -24,7 +24,7 @@ from orchestration.resources import open_platform
 
 def prove(*, source: SourceName | None, transfer_id: str, participant: str | None, out: Path) -> None:
     """Write the inclusion proof of a transfer; exit 1 when its block's seal is broken."""
-    console = Console()
+    console = Console(emoji=False)
     try:
         named = str(uuid.UUID(transfer_id))
     except ValueError:
@@ -58,7 +58,7 @@ def prove(*, source: SourceName | None, transfer_id: str, participant: str | Non
 
 def archive(*, source: SourceName | None, month: date, drop: bool, yes: bool) -> None:
     """Write a month to Parquet below the installation's folder and detach it from the journal."""
-    console, settings = Console(), choose(source)
+    console, settings = Console(emoji=False), choose(source)
     folder = _folder(settings, month)
     what = f"Take {month:%Y-%m} out of the journal of {settings.source} and keep it in {folder}"
     _confirm(console, what + (", dropping its tables" if drop else ""), yes=yes)
@@ -78,7 +78,7 @@ def archive(*, source: SourceName | None, month: date, drop: bool, yes: bool) ->
 
 def restore(*, source: SourceName | None, month: date, yes: bool) -> None:
     """Attach an archived month to the journal again."""
-    console, settings = Console(), choose(source)
+    console, settings = Console(emoji=False), choose(source)
     folder = _folder(settings, month)
     if not (folder / "manifest.json").exists():
         refuse(f"{month:%Y-%m} is not archived in {folder}")

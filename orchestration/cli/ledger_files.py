@@ -30,7 +30,7 @@ def export(
     until: datetime | None,
 ) -> None:
     """Write the general ledger of a book as CSV or Parquet, in minor units, frame by frame."""
-    console = Console()
+    console = Console(emoji=False)
     if out.suffix not in {".csv", ".parquet"}:
         refuse(f"{out} is neither a .csv nor a .parquet file")
     if not out.absolute().parent.is_dir():

@@ -37,7 +37,7 @@ def accounts(
     after: int | None,
 ) -> None:
     """Print a page of accounts, of one book or all."""
-    console = Console()
+    console = Console(emoji=False)
     code = chart_code(chart) if chart else None
     with open_books(source) as books:
         above = books.account(parent) if parent else None
@@ -78,7 +78,7 @@ def accounts(
 
 def account(*, source: SourceName | None, ref: str) -> None:
     """Print everything of one account."""
-    console = Console()
+    console = Console(emoji=False)
     with open_books(source) as books:
         found = books.account(ref)
         parent_id = found.row["parent_account_id"]
@@ -115,7 +115,7 @@ def transfers(
     after: str | None,
 ) -> None:
     """Print a page of an account's entries and where the next one begins."""
-    console = Console()
+    console = Console(emoji=False)
     position = parse_cursor(after) if after else None
     _in_order(since, until)
     with open_books(source) as books:
@@ -150,7 +150,7 @@ def balance(
     with_children: bool,
 ) -> None:
     """Print the balance of an account at a time."""
-    console = Console()
+    console = Console(emoji=False)
     if value_date and with_children:
         refuse("a balance is either that of a --value-date or one --with-children, not both")
     known_at = at or END
@@ -175,7 +175,7 @@ def statement(
     *, source: SourceName | None, ref: str, since: datetime, until: datetime, csv: Path | None
 ) -> None:
     """Print an account's statement, its entries to a file if asked to; exit 1 if it does not add up."""
-    console = Console()
+    console = Console(emoji=False)
     _in_order(since, until)
     if csv and not csv.absolute().parent.is_dir():
         refuse(f"there is no folder {csv.absolute().parent}")
@@ -203,7 +203,7 @@ def statement(
 
 def trial(*, source: SourceName | None, participant: str, at: datetime | None) -> None:
     """Print the trial balance of a book; exit 1 when debits do not equal credits in a currency."""
-    console = Console()
+    console = Console(emoji=False)
     with open_books(source) as books:
         whole = trial_balance(books.connection, book_id=books.book(participant), at=at or END)
         lines, totals = whole.lines(), whole.totals()

@@ -25,7 +25,7 @@ def assign_break(*, source: SourceName | None, ref: str, to: str, actor: str) ->
     with open_breaks(source) as breaks:
         found = breaks.named(ref)
         assign(breaks.connection, break_ref=found.break_ref, to=to, actor=actor, at=datetime.now(UTC))
-    Console().print(f"{found.break_ref} is with {to}", soft_wrap=True)
+    Console(emoji=False).print(f"{found.break_ref} is with {to}", soft_wrap=True)
 
 
 def comment_break(*, source: SourceName | None, ref: str, words: str, actor: str) -> None:
@@ -39,7 +39,7 @@ def comment_break(*, source: SourceName | None, ref: str, words: str, actor: str
             actor=actor,
             at=datetime.now(UTC),
         )
-    Console().print(f"kept with {found.break_ref}", soft_wrap=True)
+    Console(emoji=False).print(f"kept with {found.break_ref}", soft_wrap=True)
 
 
 def propose(*, source: SourceName | None, ref: str, actor: str, words: str) -> None:
@@ -57,7 +57,7 @@ def propose(*, source: SourceName | None, ref: str, actor: str, words: str) -> N
         except (CaseInState, WriteOffRefused) as error:
             refuse(str(error))
         shown = f"{breaks.units.shown(found.difference_minor, found.currency)} {found.currency}"
-    Console().print(
+    Console(emoji=False).print(
         f"writing {shown} off is proposed: another person decides it with "
         f"`wgi recon approve {found.break_ref} --by ...`",
         soft_wrap=True,
@@ -81,7 +81,9 @@ def decide(*, source: SourceName | None, ref: str, actor: str, approved: bool) -
         decided = case(breaks.connection, found.break_ref)
     transfer_id = decided.events[-1].transfer_id
     booked = f", booked as transfer {transfer_id}" if transfer_id else ""
-    Console().print(f"{found.break_ref} is {decided.state.replace('_', ' ')}{booked}", soft_wrap=True)
+    Console(emoji=False).print(
+        f"{found.break_ref} is {decided.state.replace('_', ' ')}{booked}", soft_wrap=True
+    )
 
 
 def reopen_break(*, source: SourceName | None, ref: str, actor: str, words: str) -> None:
@@ -98,4 +100,4 @@ def reopen_break(*, source: SourceName | None, ref: str, actor: str, words: str)
             )
         except CaseInState as error:
             refuse(str(error))
-    Console().print(f"{found.break_ref} is open again", soft_wrap=True)
+    Console(emoji=False).print(f"{found.break_ref} is open again", soft_wrap=True)

@@ -66,7 +66,7 @@ def show_breaks(*, source: SourceName | None, wanted: BreakFilter, limit: int) -
         known = cases(breaks.connection)
         in_units = breaks.units
     found = [one for one in known if wanted.takes(one, today)]
-    console = Console()
+    console = Console(emoji=False)
     if not found:
         console.print("no break is like that" if known else "no break was ever found: `wgi day`")
         return
@@ -110,7 +110,7 @@ def show_break(*, source: SourceName | None, ref: str) -> None:
         "detail": last.get("detail"),
         "next": _NEXT.get(one.break_class) if one.state == CaseState.OPEN else None,
     }
-    console = Console()
+    console = Console(emoji=False)
     console.print(facts_table(one.break_ref, facts))
     console.print(_life_table(one, in_units))
     console.print(f"`wgi trace {one.break_ref}` walks to its ledger entries", soft_wrap=True)

@@ -15,7 +15,7 @@ from orchestration.cli.installation import choose
 def run(*, source: SourceName | None, yes: bool) -> None:
     """Delete the installation's folder, and on a real server its databases."""
     settings = choose(source)
-    console = Console()
+    console = Console(emoji=False)
     what = f"everything of source {settings.source} below {settings.root}"
     if settings.database_url:
         what += f", and the databases {settings.databases}_*"

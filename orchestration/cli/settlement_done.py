@@ -68,7 +68,7 @@ def propose_repair(
             )
         except RepairLapsed as error:
             refuse(f"{error}: only a rejected instruction is repaired")
-    Console().print(
+    Console(emoji=False).print(
         f"repair {repair_id} is proposed: another person decides it with "
         f"`wgi settlement approve {repair_id} --by ...`",
         soft_wrap=True,
@@ -95,7 +95,9 @@ def decide_repair(*, source: SourceName | None, repair_id: str, actor: str, appr
         if of.state == WindowState.RECAST:
             instruct_window(settlement.connection, books, of, at=datetime.now(UTC))
     said = "approved" if approved else "refused"
-    Console().print(f"{said}: instruction {found.instruction_id} is {found.state}", soft_wrap=True)
+    Console(emoji=False).print(
+        f"{said}: instruction {found.instruction_id} is {found.state}", soft_wrap=True
+    )
 
 
 def change_cover(
@@ -129,7 +131,7 @@ def change_cover(
         except (NotAParticipant, TermsRefused) as error:
             refuse(str(error))
         shown = settlement.units.shown(cover.limit_minor, currency)
-    Console().print(f"{participant_id} may owe {shown} {currency} in {scheme_id}")
+    Console(emoji=False).print(f"{participant_id} may owe {shown} {currency} in {scheme_id}")
 
 
 def recast_without(
@@ -150,7 +152,7 @@ def recast_without(
             refuse(str(error))
         instruct_window(settlement.connection, books, again, at=now)
         in_units = settlement.units
-    console = Console()
+    console = Console(emoji=False)
     console.print(f"{excluded.height:,} obligations of {defaulter_id} are given back ({reason})")
     console.print(_recast_table(analysis.positions, in_units))
 
@@ -163,7 +165,7 @@ def turn_scheme(
     with open_settlement(source) as settlement:
         books = settlement.book(scheme_id)
         turn(settlement.connection, books, actor=actor, reason=reason, at=datetime.now(UTC))
-    Console().print(f"{scheme_id} is {'open' if accepting else 'suspended'}")
+    Console(emoji=False).print(f"{scheme_id} is {'open' if accepting else 'suspended'}")
 
 
 def _book_of_instruction(settlement: Settlement, instruction_id: str) -> SchemeBook:

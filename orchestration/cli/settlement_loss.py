@@ -39,7 +39,7 @@ def share_loss(
         analysis = without_defaulter(settlement, books, found, defaulter_id)
         in_units = settlement.units
     losses = [loss for loss in unpaid(analysis) if loss.currency == currency]
-    console = Console()
+    console = Console(emoji=False)
     if not losses:
         console.print(f"{defaulter_id} owes nothing in {currency} in window {number} of {scheme_id}")
         return

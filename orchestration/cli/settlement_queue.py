@@ -43,7 +43,7 @@ def settle_queue(payments: Path, *, liquidity: Path, currency: str, mode: QueueM
     out.mkdir(parents=True, exist_ok=True)
     for name, frame in (("settled", chosen.settled), ("liquidity", chosen.liquidity)):
         write_in_units(out / f"{name}.csv", frame.with_columns(currency=pl.lit(currency)), units)
-    console = Console()
+    console = Console(emoji=False)
     console.print(_result_table(queue, chosen, currency, units))
     console.print(f"{out / 'settled.csv'}: the payments that settle together", soft_wrap=True)
     console.print(f"{out / 'liquidity.csv'}: what it leaves each participant", soft_wrap=True)

@@ -55,7 +55,7 @@ def clear_file(path: Path, *, out: Path) -> None:
     write_in_units(out / "cleared.csv", left.select("reference", pl.exclude("reference")), units)
     rings = notices.select("currency", "notice", "step", "debtor_id", "creditor_id", "amount_minor")
     write_in_units(out / "notices.csv", rings, units)
-    console = Console()
+    console = Console(emoji=False)
     console.print(_totals_table(done.totals, notices, units))
     console.print(f"{out / 'cleared.csv'}: what is left of each debt", soft_wrap=True)
     console.print(f"{out / 'notices.csv'}: the rings of debts that vanish together", soft_wrap=True)

@@ -59,7 +59,7 @@ def show_schemes(*, source: SourceName | None) -> None:
                 " ".join(scheme.currencies),
                 _open_window(settlement, books) if books else "",
             )
-    Console().print(table)
+    Console(emoji=False).print(table)
 
 
 def show_windows(
@@ -72,7 +72,7 @@ def show_windows(
             for books in settlement.books(scheme_id)
             for one in windows(settlement.connection, books, business_date=on)
         ]
-    console = Console()
+    console = Console(emoji=False)
     if not found:
         console.print(_NOTHING if on is None else f"no window has the business date {on}")
         return
@@ -111,7 +111,7 @@ def show_positions(*, source: SourceName | None, scheme_id: str, number: int) ->
         else:
             rows = [tuple(position) for position in kept]
         in_units = settlement.units
-    console = Console()
+    console = Console(emoji=False)
     if not rows:
         console.print(f"window {number} of {scheme_id} ({found.window_id}) has no obligations")
         return
@@ -153,7 +153,7 @@ def show_cover(*, source: SourceName | None, scheme_id: str, currency: str | Non
         amounts = (position, row["debits_pending"], row["debit_limit"], left)
         shown = (in_units.shown(amount, row["currency"]) for amount in amounts)
         table.add_row(row["participant_id"], row["currency"], *shown)
-    Console().print(table)
+    Console(emoji=False).print(table)
 
 
 def show_instructions(
@@ -174,7 +174,7 @@ def show_instructions(
             if on_date(of_window[one.window_number].business_date, on) and state in {None, one.state}
         ]
         in_units = settlement.units
-    console = Console()
+    console = Console(emoji=False)
     if not found:
         console.print("no instruction is like that" if on or state or scheme_id else _NOTHING)
         return
@@ -198,7 +198,7 @@ def show_repairs(*, source: SourceName | None) -> None:
             known = repairs_of(settlement.connection, books)
             proposals += [one for one in known if one.decision is None]
         in_units = settlement.units
-    console = Console()
+    console = Console(emoji=False)
     if not queue and not proposals:
         console.print("nothing waits for a person")
         return

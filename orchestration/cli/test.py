@@ -23,7 +23,7 @@ GATES = {
 
 def run(*, arguments: list[str]) -> None:
     """Run the gates, all of them even when one fails, then pytest; exit 1 when anything failed."""
-    console = Console()
+    console = Console(emoji=False)
     failed = []
     if not arguments:
         failed = [name for name, command in GATES.items() if not _passes(console, name, command)]

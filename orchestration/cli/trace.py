@@ -15,7 +15,7 @@ from orchestration.tracing import LedgerEntry, Traced, candidates, ledger_entrie
 
 def run(*, ref: str, source: SourceName | None, limit: int) -> None:
     """Print the derived row, what it stands on, and its ledger entries; exit 1 when not found."""
-    console = Console()
+    console = Console(emoji=False)
     settings = choose(source)
     with open_platform(settings) as platform:
         found = trace(platform.lake, ref)

@@ -48,7 +48,7 @@ class Service:
 
 def run(*, source: SourceName | None, api_port: int, ui_port: int) -> None:
     """Start everything, print the URLs, wait for Ctrl-C or SIGTERM, stop everything."""
-    console = Console(file=sys.stdout)
+    console = Console(file=sys.stdout, emoji=False)
     settings = choose(source)
     api_port = _free(api_port, "--api-port")
     ui_port = _free(ui_port, "--ui-port")

@@ -25,7 +25,7 @@ def run(*, source: SourceName | None, processes: int, from_checkpoint: bool) -> 
 
     A run that finds no difference leaves checkpoints, where the next one may begin.
     """
-    console = Console()
+    console = Console(emoji=False)
     settings = choose(source)
     folder = settings.root / "checkpoints"
     since = read_checkpoints(folder) if from_checkpoint else {}
