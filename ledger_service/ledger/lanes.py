@@ -13,6 +13,7 @@ from concurrent.futures import Future
 from datetime import date
 from operator import attrgetter
 from pathlib import Path
+from typing import TypeAlias
 
 import polars as pl
 import psycopg
@@ -39,16 +40,29 @@ FIRST_PAUSE_S = 0.01
 """Before a lost connection is made anew; doubled each time, up to `LONGEST_PAUSE_S`."""
 LONGEST_PAUSE_S = 1.0
 
+PostBatch: TypeAlias = Callable[[psycopg.Connection, int, date, "list[Request]"], "Iterable[Answer]"]
+"""Posts requests to a book and a business date, on a connection in autocommit mode; an answer each, in
+order. What it raises, nothing was committed of."""
+
 
 class Lane(threading.Thread):
     """A connection, and the thread that posts one batch after the other on it."""
 
-    def __init__(self, server: Server, lines: Lines, *, budget_s: float, give_up_after_s: float) -> None:
+    def __init__(
+        self,
+        server: Server,
+        lines: Lines,
+        *,
+        budget_s: float,
+        give_up_after_s: float,
+        post: PostBatch,
+    ) -> None:
         super().__init__(name="poster-lane", daemon=True)
         self._server = server
         self._lines = lines
         self._budget_s = budget_s
         self._give_up_after_s = give_up_after_s
+        self._post = post
         self._connection: psycopg.Connection | None = None
         self._session: tuple[object, ...] | None = None
         """Process and start of the last session."""
@@ -75,7 +89,7 @@ class Lane(threading.Thread):
     ) -> list[tuple[Request, Answer]]:
         """Each request's answer; one that makes its batch fail is found by halving, and fails alone."""
         try:
-            codes = self._posted(book_id, business_date, requests)
+            answers = self._posted(book_id, business_date, requests)
         except errors.ForeignKeyViolation:
             return [(request, UnknownBook(book_id)) for request in requests]
         except OutcomeUnknown as error:
@@ -87,19 +101,16 @@ class Lane(threading.Thread):
             return self._answers(book_id, business_date, requests[:half]) + self._answers(
                 book_id, business_date, requests[half:]
             )
-        return list(zip(requests, _shared_out(requests, codes), strict=True))
+        return list(zip(requests, answers, strict=True))
 
-    def _posted(self, book_id: int, business_date: date, requests: list[Request]) -> list[str]:
-        """The ledger's codes after the commit; on a lost connection the batch is posted again."""
-        transfers = _frame(requests)
+    def _posted(self, book_id: int, business_date: date, requests: list[Request]) -> list[Answer]:
+        """The answers after the commit; on a lost connection the batch is posted again."""
         given_up_at = time.monotonic() + self._give_up_after_s
         pause_s = FIRST_PAUSE_S
         while True:
             try:
                 connection = self._connection or self._connected()
-                return create_transfers(
-                    connection, book_id=book_id, business_date=business_date, transfers=transfers
-                ).to_list()
+                return list(self._post(connection, book_id, business_date, requests))
             except errors.ProgramLimitExceeded:
                 raise
             except (psycopg.OperationalError, psycopg.InterfaceError, DatabaseUnreachable) as error:
@@ -142,6 +153,16 @@ def _still_wanted(request: Request) -> bool:
     if isinstance(request.future, Future):
         return request.future.set_running_or_notify_cancel()
     return not request.future.cancelled()
+
+
+def post_batch(
+    connection: psycopg.Connection, book_id: int, business_date: date, requests: list[Request]
+) -> Iterable[Answer]:
+    """Post the items of all requests with one statement: to each request its `TransferResult` values."""
+    codes = create_transfers(
+        connection, book_id=book_id, business_date=business_date, transfers=_frame(requests)
+    )
+    return _shared_out(requests, codes.to_list())
 
 
 def _frame(requests: list[Request]) -> pl.DataFrame:

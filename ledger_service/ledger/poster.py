@@ -16,7 +16,7 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Self, cast
 
-from ledger_service.ledger.lanes import Lane
+from ledger_service.ledger.lanes import Lane, PostBatch, post_batch
 from ledger_service.ledger.lines import Lines
 from ledger_service.ledger.results import TransferResult
 from ledger_service.ledger.submissions import (
@@ -84,7 +84,9 @@ class Poster:
     lost attempt or another caller booked it. Both mean that the transfer is in the books, once.
     """
 
-    def __init__(self, server: Server, options: PosterOptions | None = None) -> None:
+    def __init__(
+        self, server: Server, options: PosterOptions | None = None, *, post: PostBatch = post_batch
+    ) -> None:
         self._options = options or PosterOptions()
         self._lines = Lines(capacity=self._options.capacity)
         self._lanes = [
@@ -93,6 +95,7 @@ class Poster:
                 self._lines,
                 budget_s=self._options.budget_s,
                 give_up_after_s=self._options.give_up_after_s,
+                post=post,
             )
             for _ in range(self._options.lanes)
         ]
@@ -113,6 +116,15 @@ class Poster:
             return []
         answer = await self._asked(book_id, business_date, tuple(transfers))
         return cast(list[TransferResult], answer)
+
+    async def post_recorded(
+        self, book_id: int, business_date: date, transfers: Sequence[Transfer], record: object
+    ) -> object:
+        """Post a transfer or a chain with what shall commit with it; raises as `post_chain`.
+
+        What it is, and the answer, are known to the way of posting (`post`) that the poster was given.
+        """
+        return await self._asked(book_id, business_date, tuple(transfers), record)
 
     def submit(self, book_id: int, business_date: date, transfer: Transfer) -> "Future[TransferResult]":
         """For threads: the answer to come. Blocks while there is no room."""
@@ -156,10 +168,14 @@ class Poster:
         await asyncio.to_thread(self.stop)
 
     async def _asked(
-        self, book_id: int, business_date: date, items: Transfer | tuple[Transfer, ...]
+        self,
+        book_id: int,
+        business_date: date,
+        items: Transfer | tuple[Transfer, ...],
+        record: object | None = None,
     ) -> Answer:
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._add(Request(book_id, business_date, items, future))
+        self._add(Request(book_id, business_date, items, future, record=record))
         return await future
 
     def _submitted(

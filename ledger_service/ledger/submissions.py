@@ -5,6 +5,7 @@ import threading
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import TypeAlias
 
 from ledger_service.ledger.results import TransferResult
 
@@ -38,8 +39,9 @@ class Transfer:
     balancing: str | None = None
 
 
-Answer = TransferResult | list[TransferResult] | Exception
-"""To a transfer, to a chain, or why there is none."""
+Answer: TypeAlias = TransferResult | list[TransferResult] | object
+"""To a transfer, to a chain, an `Exception` that says why there is none, or to a request with a record
+what its poster makes of it."""
 
 
 @dataclass(slots=True, eq=False)
@@ -52,6 +54,8 @@ class Request:
     future: "asyncio.Future[Answer] | Future[Answer]"
     admitted: threading.Event | None = None
     """Of one that had to wait for room: set when there is."""
+    record: object | None = None
+    """What commits with it, for the poster's way of posting to read."""
 
     def __len__(self) -> int:
         return len(self.items) if isinstance(self.items, tuple) else 1
