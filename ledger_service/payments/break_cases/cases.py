@@ -224,10 +224,10 @@ def add(
     columns = ("business_date", "difference_minor", "assignee", "words", "proposed_by", "transfer_id")
     values = [facts.get(name) for name in columns]
     connection.execute(
-        """INSERT INTO payments.break_event (break_ref, number, event, actor, at,
+        """INSERT INTO payments.break_event (book_id, break_ref, number, event, actor, at,
             business_date, difference_minor, assignee, words, proposed_by, transfer_id)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
-        [of.break_ref, len(of.events) + 1, event.value, actor, at, *values],
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
+        [of.book_id, of.break_ref, len(of.events) + 1, event.value, actor, at, *values],
     )
 
 

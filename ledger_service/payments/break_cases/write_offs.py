@@ -111,10 +111,11 @@ def write_offs(connection: psycopg.Connection) -> pl.DataFrame:
         """SELECT c.break_ref, c.book_id, c.account_id, e.transfer_id::text,
             format('written off: %s (%s, approved by %s)', p.words, e.proposed_by, e.actor)
         FROM payments.break_event e
-        JOIN payments.break_case c USING (break_ref)
+        JOIN payments.break_case c USING (book_id, break_ref)
         JOIN LATERAL (
             SELECT words FROM payments.break_event p
-            WHERE p.break_ref = e.break_ref AND p.event = 'write_off_proposed' AND p.number < e.number
+            WHERE (p.book_id, p.break_ref) = (e.book_id, e.break_ref)
+                AND p.event = 'write_off_proposed' AND p.number < e.number
             ORDER BY p.number DESC LIMIT 1
         ) p ON true
         WHERE e.event = 'write_off_approved' ORDER BY c.break_ref, e.number"""

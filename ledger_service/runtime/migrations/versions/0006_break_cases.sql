@@ -2,22 +2,24 @@
 -- its life. Nothing is changed or taken back: the state of a case is what its events come to.
 
 CREATE TABLE payments.break_case (
-    break_ref      text PRIMARY KEY CHECK (break_ref ~ '^break:'),
+    book_id        integer NOT NULL,
+    break_ref      text NOT NULL CHECK (break_ref ~ '^break:'),
     break_class    text NOT NULL,
     participant_id text NOT NULL,
-    book_id        integer NOT NULL,
     account_id     bigint,
     external_ref   text,
     currency       text NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
     first_seen     date NOT NULL,
-    owner          text NOT NULL
+    owner          text NOT NULL,
+    PRIMARY KEY (book_id, break_ref)
 );
 COMMENT ON TABLE payments.break_case IS 'A break as it was when it was first seen.';
 COMMENT ON COLUMN payments.break_case.break_ref IS 'As in the lake''s reconciliation_breaks.';
 COMMENT ON COLUMN payments.break_case.owner IS 'The team that its class belongs to.';
 
 CREATE TABLE payments.break_event (
-    break_ref        text NOT NULL REFERENCES payments.break_case,
+    book_id          integer NOT NULL,
+    break_ref        text NOT NULL,
     number           integer NOT NULL CHECK (number > 0),
     event            text NOT NULL CHECK (event IN ('opened', 'changed', 'assigned', 'commented',
         'write_off_proposed', 'write_off_approved', 'write_off_refused', 'resolved', 'reopened')),
@@ -29,10 +31,11 @@ CREATE TABLE payments.break_event (
     words            text CHECK (words <> ''),
     proposed_by      text CHECK ((proposed_by IS NOT NULL) = (event IN ('write_off_approved', 'write_off_refused'))),
     transfer_id      uuid CHECK ((transfer_id IS NOT NULL) = (event = 'write_off_approved')),
-    PRIMARY KEY (break_ref, number),
+    PRIMARY KEY (book_id, break_ref, number),
+    FOREIGN KEY (book_id, break_ref) REFERENCES payments.break_case,
     CONSTRAINT maker_is_not_checker CHECK (lower(proposed_by) <> lower(actor))
 );
-CREATE UNIQUE INDEX break_written_off ON payments.break_event (transfer_id) WHERE transfer_id IS NOT NULL;
+CREATE UNIQUE INDEX break_written_off ON payments.break_event (book_id, transfer_id) WHERE transfer_id IS NOT NULL;
 COMMENT ON TABLE payments.break_event IS 'The life of each case.';
 COMMENT ON COLUMN payments.break_event.actor IS 'A person, or close for what the reconciliation of a date saw.';
 COMMENT ON COLUMN payments.break_event.business_date IS 'Of the close that saw it; NULL for what people do.';

@@ -1,0 +1,82 @@
+"""Records: what was answered under a key, written in the transaction of its effect.
+
+A transaction first looks which keys have a record (`find`), has the effects of the others, and
+writes theirs (`keep`). Where another was faster with one of them, it is rolled back and tried again:
+then it finds the record. So no effect is ever without its record, nor a record without its effect, and
+no key has two effects, whichever process is killed when.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+from fastapi import Response
+
+from api.idempotency.keys import Key, KeyReused
+
+_FOLDER = Path(__file__).parent
+_FIND, _KEEP = ((_FOLDER / f"{name}.sql").read_bytes() for name in ("find", "keep"))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer as the client gets it."""
+
+    status: int
+    body: bytes
+    media_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    replayed: bool = False
+
+    def response(self) -> Response:
+        """For the wire."""
+        headers = dict(self.headers)
+        if self.replayed:
+            headers["Idempotent-Replayed"] = "true"
+        return Response(self.body, self.status, headers, self.media_type)
+
+
+class OvertakenByAnother(RuntimeError):
+    """Another transaction wrote a record of the same key first; this one must be rolled back."""
+
+
+def find(connection: psycopg.Connection, keys: Sequence[Key]) -> dict[int, Answer | KeyReused]:
+    """By position, what is answered to keys that have a record."""
+    named = {
+        "clients": [key.client for key in keys],
+        "routes": [key.route for key in keys],
+        "keys": [key.value for key in keys],
+    }
+    found: dict[int, Answer | KeyReused] = {}
+    for number, fingerprint, request_id, status, headers, body in connection.execute(
+        _FIND, named, prepare=True
+    ):
+        key = keys[number - 1]
+        if fingerprint != key.fingerprint:
+            found[number - 1] = KeyReused()
+            continue
+        media_type = headers.pop("Content-Type")
+        # Of the very same request when its first try was committed but the connection lost.
+        again = request_id != key.request_id
+        found[number - 1] = Answer(status, bytes(body), media_type, headers, replayed=again)
+    return found
+
+
+def keep(connection: psycopg.Connection, answered: Sequence[tuple[Key, Answer]]) -> None:
+    """Write the records of answers; raises `OvertakenByAnother`."""
+    named = {
+        "clients": [key.client for key, _ in answered],
+        "routes": [key.route for key, _ in answered],
+        "keys": [key.value for key, _ in answered],
+        "fingerprints": [key.fingerprint for key, _ in answered],
+        "request_ids": [key.request_id for key, _ in answered],
+        "statuses": [answer.status for _, answer in answered],
+        "headers": [
+            json.dumps({"Content-Type": answer.media_type, **answer.headers}) for _, answer in answered
+        ],
+        "bodies": [answer.body for _, answer in answered],
+    }
+    if connection.execute(_KEEP, named, prepare=True).rowcount != len(answered):
+        raise OvertakenByAnother

@@ -1,0 +1,1 @@
+"""Identity: who calls, what they may do, and how they prove it."""

@@ -1,0 +1,1 @@
+COMMENT ON SCHEMA gateway IS 'What the API keeps beside the books.';
