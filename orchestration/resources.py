@@ -20,6 +20,12 @@ from ledger_service.runtime.migrations import migrate
 from ledger_service.runtime.settings import Settings, SourceName
 from pipelines.lake.store import Lake
 from pipelines.reconciliation.camt053 import StatementFrames, read_statement_files
+from pipelines.reconciliation.stated_files import (
+    ACCOUNTS_FILE,
+    load_accounts,
+    read_stated_files,
+    together,
+)
 
 
 @dataclass(frozen=True)
@@ -53,12 +59,20 @@ class Platform:
         return exponents_on(business_date)
 
     def statements(self, business_date: date) -> StatementFrames:
-        """The statements that partner banks delivered for the date, by file name."""
-        folder = self.settings.input / "statements" / str(business_date)
+        """The statements that partner banks delivered for the date, by file name: in any format."""
+        statements = self.settings.input / "statements"
         paths = {
-            f"statements/{business_date}/{path.name}": path for path in sorted(folder.glob("*.xml"))
+            f"statements/{business_date}/{path.name}": path
+            for path in sorted((statements / str(business_date)).glob("[!.]*"))
+            if path.is_file()
         }
-        return read_statement_files(paths, exponents=self.exponents(business_date))
+        camt053 = {name: path for name, path in paths.items() if path.suffix == ".xml"}
+        others = {name: path for name, path in paths.items() if path.suffix != ".xml"}
+        accounts = load_accounts(statements / ACCOUNTS_FILE) if others else ()
+        return together(
+            read_statement_files(camt053, exponents=self.exponents(business_date)),
+            read_stated_files(others, accounts=accounts),
+        )
 
 
 def exponents_on(business_date: date) -> dict[str, int]:

@@ -1,5 +1,6 @@
 """`wgi recon`: breaks of reconciliation, whose they are, and what people do about them."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -49,6 +50,35 @@ def explain(ref: BreakArgument, *, source: SourceOption = None) -> None:
     from orchestration.cli.recon_shown import show_break
 
     show_break(source=source, ref=ref)
+
+
+@recon_app.command()
+def file(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PATH...", exists=True, dir_okay=False, help="Whatever `wgi files read` reads."
+        ),
+    ],
+    *,
+    account: Annotated[
+        str, typer.Option(metavar="PARTICIPANT/REFERENCE", help="The account that they are about.")
+    ],
+    named: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="What the files call it, where they are about others too."),
+    ] = None,
+    source: SourceOption = None,
+) -> None:
+    """Compare an account with statements, providers' reports or card files about it.
+
+    Any account of the ledger, and any file: a wallet with a provider's report, card settlement with the
+    network's file. The passes and classes are those of the close; nothing is written. Ends with status
+    1 when something does not agree.
+    """
+    from orchestration.cli.recon_file import run
+
+    run(source=source, paths=paths, account=account, named=named or [])
 
 
 @recon_app.command()

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
+from typing import Any
 
 import polars as pl
 from rich import box
@@ -18,21 +18,6 @@ from orchestration.cli.ledger_tables import WIDE, facts_table, moment
 from orchestration.cli.recon_books import Breaks, open_breaks
 from pipelines.reconciliation.rules import load_rules
 from pipelines.reconciliation.tables import BREAKS
-
-_NEXT: Final = {
-    "missing_at_bank": "ask the bank whether it has the payment; recall or resend it",
-    "missing_in_ledger": "find the payment that the bank booked, and book it",
-    "amount": "ask the bank which amount it moved; correct the booking, or write the rest off",
-    "date": "nothing is missing: check that interest follows the right value date",
-    "duplicate": "ask the bank to take one of them back, or return it",
-    "currency": "find the rate of the conversion and book it",
-    "fee": "book the fee, or claim it back",
-    "statement_balance": "ask the bank for the statement again",
-    "opening": "find out which side began with the wrong balance",
-    "return": "book the return against its original",
-    "rounding": "write it off once it has added up",
-}
-"""What is usually done about a break of a class."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +74,11 @@ def show_break(*, source: SourceName | None, ref: str) -> None:
     def amount(minor: int | None) -> str | None:
         return None if minor is None else f"{in_units.shown(minor, one.currency)} {one.currency}"
 
-    titles = {str(name): rule.title for name, rule in load_rules().classes.items()}
+    rules = {str(name): rule for name, rule in load_rules().classes.items()}
+    rule = rules.get(one.break_class)
     late = ", overdue" if one.is_overdue(today) else ""
     facts = {
-        "what": titles.get(one.break_class, one.break_class),
+        "what": rule.title if rule else one.break_class,
         "state": one.state.replace("_", " "),
         "account": f"{one.participant_id}/{one.external_ref}"
         if one.external_ref
@@ -108,7 +94,7 @@ def show_break(*, source: SourceName | None, ref: str) -> None:
         "payment": last.get("payment_id"),
         "statement": last.get("statement_ref"),
         "detail": last.get("detail"),
-        "next": _NEXT.get(one.break_class) if one.state == CaseState.OPEN else None,
+        "next": rule.next_step if rule and one.state == CaseState.OPEN else None,
     }
     console = Console(emoji=False)
     console.print(facts_table(one.break_ref, facts))

@@ -49,6 +49,7 @@ STATEMENTS_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "owner_id": pl.String,
     "servicer_id": pl.String,
     "currency": pl.String,
+    "sequence": pl.Int64,  # the bank's number of the statement: electronic, else legal
     "from_date": pl.Date,  # of the period stated, else of the opening balance
     "to_date": pl.Date,  # of the period stated, else of the closing balance
     "opening_minor": pl.Int64,  # booked, credit positive; null when not stated in this currency

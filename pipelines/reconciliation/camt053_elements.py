@@ -89,6 +89,7 @@ def read_account(element: etree._Element) -> dict[str, Any]:
         "servicer_id": first_text(
             element, "Svcr/FinInstnId/Othr/Id", "Svcr/FinInstnId/BICFI", "Svcr/FinInstnId/BIC"
         ),
+        "sequence": _as_number(first_text(statement, "ElctrncSeqNb", "LglSeqNb")),
         "from_date": _as_date(text(statement, "FrToDt/FrDtTm")),
         "to_date": _as_date(text(statement, "FrToDt/ToDtTm")),
     }
@@ -209,6 +210,12 @@ def _transaction_code(element: etree._Element) -> str | None:
 
 def _direction_fault(field: str, direction: str | None) -> Fault:
     return Fault(field, "invalid_direction", f"{direction!r} is neither CRDT nor DBIT", direction or "")
+
+
+def _as_number(written: str | None) -> int | None:
+    """A positive number of at most 18 digits, as the schema has it; else None."""
+    written = (written or "").strip()
+    return int(written) if written.isascii() and written.isdigit() and len(written) <= 18 else None
 
 
 def _as_date(written: str | None) -> date | None:

@@ -18,6 +18,11 @@ from pipelines.reconciliation.rules import Rules
 from pipelines.reconciliation.shapes import shaped
 from pipelines.reconciliation.stated_balances import ACCOUNT, SteppedDay, step_balances
 from pipelines.reconciliation.stated_outcomes import proved_and_open
+from pipelines.reconciliation.statement_sequences import (
+    last_numbers,
+    missing_statements,
+    without_those_that_came,
+)
 from pipelines.reconciliation.statements import Compared, compare_nostro
 from pipelines.reconciliation.tables import (
     BREAKS,
@@ -157,7 +162,8 @@ def _nostro(
         previous_accounts=earlier.accounts,
     )
     items, opened, migrated = statement_balances.take_openings(items, states=states)
-    items, carried, explained = take_write_offs(items, open_breaks.filter(~is_one_sided()), write_offs)
+    of_pairs = without_those_that_came(open_breaks.filter(~is_one_sided()), items.statements)
+    items, carried, explained = take_write_offs(items, of_pairs, write_offs)
     compared = compare_nostro(
         items,
         business_date=business_date,
@@ -168,10 +174,12 @@ def _nostro(
     of_balances = [
         statement_balances.opening_breaks(states, migrated=migrated),
         statement_balances.balance_breaks(items.statements),
+        missing_statements(items.statements, before=earlier.accounts),
     ]
     found = statement_balances.settle_openings(pl.concat([compared.found, *of_balances]))
     settled = replace(compared, proved=pl.concat([compared.proved, opened, explained]), found=found)
-    return settled, states, items.rejected
+    numbers = last_numbers(items.statements, before=earlier.accounts)
+    return settled, states.join(numbers, on=ACCOUNT, how="left"), items.rejected
 
 
 def _numbered(proved: pl.DataFrame, *, business_date: date) -> pl.DataFrame:

@@ -51,16 +51,19 @@ class BreakClass(StrEnum):
     """The first balance known, or the opening balance of a statement, is not the expected one."""
     RETURN = "return"
     """Money that comes back: the sign reversed, under the reference of an item matched before."""
+    MISSING_STATEMENT = "missing_statement"
+    """A statement that did not come, by the bank's own numbers; it has no difference."""
     ROUNDING = "rounding"
     """Rounding differences of an account that together exceed the tolerance of one."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClassRule:
-    """Who owns breaks of a class, and what the class says to a reader."""
+    """Who owns breaks of a class, what the class says to a reader, and what is usually done."""
 
     owner: str
     title: str
+    next_step: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

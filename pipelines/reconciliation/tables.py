@@ -108,11 +108,31 @@ RECONCILED_ACCOUNTS = Table(
         "ledger_closing_minor": pl.Int64,
         "stated_closing_minor": pl.Int64,  # null while nothing has been stated
         "stated_until": pl.Date,  # the day up to which the other side has stated its balance
+        "stated_sequence": pl.Int64,  # the bank's number of its last statement, and of which date it is
+        "stated_sequence_on": pl.Date,
         "break_difference_minor": pl.Int64,  # sum of the open breaks in the account's currency
         "rounding_minor": pl.Int64,  # rounding of stated balances within the tolerance
         "unexplained_minor": pl.Int64,  # stated - ledger - breaks - rounding: always 0
     },
     key=("book_id", "account_id"),
+)
+
+RECONCILED_TOTALS = Table(
+    name="reconciled_totals",
+    description="Sums that must agree although they were made apart: lines of the general ledger, and "
+    "what two participants owe each other.",
+    schema={
+        "business_date": pl.Date,
+        "control": pl.String,  # general_ledger, nostro_vostro
+        "participant_id": pl.String,
+        "counterparty_id": pl.String,  # null of a line
+        "chart_name": pl.String,
+        "currency": pl.String,
+        "ours_minor": pl.Int64,  # debits less credits
+        "theirs_minor": pl.Int64,  # the same, as the accounts below or the counterpart have it
+        "difference_minor": pl.Int64,  # theirs - ours: always 0
+    },
+    key=("control", "participant_id", "counterparty_id", "chart_name", "currency"),
 )
 
 RECONCILIATION_EVIDENCE = evidence_table("reconciliation")
@@ -128,6 +148,7 @@ RECONCILIATION_TABLES = (
     MATCHES,
     BREAKS,
     RECONCILED_ACCOUNTS,
+    RECONCILED_TOTALS,
     RECONCILIATION_EVIDENCE,
     PROPOSALS,
     STATEMENT_QUARANTINE,

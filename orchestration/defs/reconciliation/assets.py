@@ -20,6 +20,7 @@ from pipelines.lake.ledger_tables import (
     PAYMENTS,
     STATED_BALANCES,
 )
+from pipelines.reconciliation.control_totals import control_totals
 from pipelines.reconciliation.reconcile import ClosedDay, Earlier, Reconciliation, reconcile
 from pipelines.reconciliation.report import write_report
 from pipelines.reconciliation.report_figures import figures_of
@@ -37,6 +38,7 @@ from pipelines.reconciliation.tables import (
     MATCHES,
     PROPOSALS,
     RECONCILED_ACCOUNTS,
+    RECONCILED_TOTALS,
     RECONCILIATION_EVIDENCE,
     STATEMENT_QUARANTINE,
 )
@@ -85,6 +87,12 @@ def reconciliation(context: dg.AssetExecutionContext, platform: dg.ResourceParam
         lake.write(RECONCILIATION_EVIDENCE, day, result.evidence)
         lake.write(PROPOSALS, day, result.proposals)
         lake.write(STATEMENT_QUARANTINE, day, result.rejected)
+        totals = control_totals(
+            accounts=closed.accounts,
+            entries=closed.entries,
+            accounts_before=_accounts_before(platform, day),
+        )
+        lake.write(RECONCILED_TOTALS, day, totals.with_columns(business_date=pl.lit(day)))
         wanted = pages_wanted(days) or day == days[-1]
         context.add_asset_metadata(
             {
@@ -111,6 +119,12 @@ def _earlier(platform: Platform, day: date) -> Earlier:
         accounts=lake.read(RECONCILED_ACCOUNTS, before[-1]),
         matches=lake.scan(MATCHES, recent).collect(),
     )
+
+
+def _accounts_before(platform: Platform, day: date) -> pl.DataFrame:
+    """The accounts at the close before."""
+    before = [earlier for earlier in platform.lake.dates(ACCOUNTS) if earlier < day]
+    return platform.lake.read(ACCOUNTS, before[-1]) if before else ACCOUNTS.empty()
 
 
 def _write_offs(booked: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:

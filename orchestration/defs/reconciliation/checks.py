@@ -7,7 +7,12 @@ from orchestration.asset import business_date_check
 from orchestration.asset_page import table
 from orchestration.partitions import business_dates
 from orchestration.resources import Platform
-from pipelines.reconciliation.tables import BREAKS, MATCHES, RECONCILED_ACCOUNTS
+from pipelines.reconciliation.tables import (
+    BREAKS,
+    MATCHES,
+    RECONCILED_ACCOUNTS,
+    RECONCILED_TOTALS,
+)
 
 ITEM = ["business_date", "book_id", "account_id", "version"]
 
@@ -59,4 +64,22 @@ def every_difference_is_explained(
     )
     return dg.AssetCheckResult(
         passed=found.is_empty(), metadata={"accounts": found.height, "rows": table(found)}
+    )
+
+
+@business_date_check(
+    asset="reconciliation",
+    blocking=True,
+    description="Each line of the general ledger is the sum of its accounts, wallets and deposits "
+    "among them, and both sides of a clearing account say the same.",
+)
+def control_totals_agree(
+    context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
+) -> dg.AssetCheckResult:
+    """Blocking: a total that differs says that an item is in no comparison at all."""
+    totals = platform.lake.scan(RECONCILED_TOTALS, business_dates(context))
+    wrong = totals.filter(pl.col("difference_minor") != 0).collect()
+    compared = totals.select(pl.len()).collect().item()
+    return dg.AssetCheckResult(
+        passed=wrong.is_empty(), metadata={"totals": compared, "rows": table(wrong)}
     )

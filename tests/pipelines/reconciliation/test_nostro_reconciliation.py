@@ -27,6 +27,7 @@ def statement(
     account: str = GBP,
     file: str | None = None,
     to_date: date | None = None,
+    sequence: int | None = None,
 ) -> StatementFrames:
     """One statement; its entries as `item` makes them, optionally with value_date, code, currency."""
     currency = account.rpartition(":")[2]
@@ -41,6 +42,7 @@ def statement(
         "owner_id": "ke-bank",
         "servicer_id": "gb-partner",
         "currency": currency,
+        "sequence": sequence,
         "from_date": to_date or day,
         "to_date": to_date or day,
         "opening_minor": opening,
