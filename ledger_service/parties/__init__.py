@@ -1,0 +1,1 @@
+"""Parties: the programs and people that act, and what each may do."""
