@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Annotated, Final
 
@@ -113,7 +113,7 @@ class KeysAtWork:
 async def key_of(request: Request, caller: Caller) -> Key:
     """The key of a request; raises `KeyMissing` and `KeyMalformed`.
 
-    The body counts as JSON, so that white space and the order of members do not matter.
+    A body of JSON counts as such, so that white space and the order of members do not matter.
     """
     value = request.headers.get("idempotency-key")
     if value is None:
@@ -122,7 +122,8 @@ async def key_of(request: Request, caller: Caller) -> Key:
         raise KeyMalformed
     body = await request.body()
     if body:
-        body = json.dumps(json.loads(body), sort_keys=True, separators=(",", ":")).encode()
+        with suppress(ValueError):
+            body = json.dumps(await request.json(), sort_keys=True, separators=(",", ":")).encode()
     url = request.scope["path"].encode() + b"?" + request.scope["query_string"]
     client = caller.client_id
     if caller.subject != client:
