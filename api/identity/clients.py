@@ -92,7 +92,7 @@ def authenticated(
     """
     try:
         found: Client | None = client(connection, credentials.client_id)
-    except (UnknownClient, psycopg.DataError):
+    except (UnknownClient, psycopg.DataError, UnicodeError):  # as NUL, and half of a character
         found = None
     proven = _proven(connection, found, credentials, at=at, audiences=audiences)
     if found is None or not proven or found.disabled_at is not None:
@@ -142,7 +142,7 @@ def _asserted_until(
 
 def _first_use(connection: psycopg.Connection, credentials: Credentials, ends: datetime) -> bool:
     jti = _unverified(credentials.proof).get("jti")
-    if not isinstance(jti, str) or not 1 <= len(jti) <= 255 or "\0" in jti:
+    if not isinstance(jti, str) or not 1 <= len(jti) <= 255 or not jti.isprintable():
         return False
     named = {"client_id": credentials.client_id, "jti": jti, "expires_at": ends}
     return connection.execute(_USE_ASSERTION, named).rowcount == 1

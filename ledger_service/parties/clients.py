@@ -10,7 +10,7 @@ a token endpoint hashes on every request.
 
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -25,6 +25,7 @@ from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from psycopg.rows import class_row
 
 from ledger_service.parties.access import access, known_scopes, scopes_of_role
+from ledger_service.runtime.audit import record_act
 
 EVERY_PARTICIPANT: Final = "*"
 LIVE: Final = "live"
@@ -79,6 +80,30 @@ class NoSecret(ValueError):
     def __init__(self, client_id: str) -> None:
         self.client_id = client_id
         super().__init__(f"client {client_id} has no secret, or is disabled")
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts, for the audit log."""
+
+    name: str
+    client_id: str = ""
+    """Through which client; none at the command line."""
+    request_id: str = ""
+
+    def record(
+        self, connection: psycopg.Connection, act: str, subject: str, details: Mapping[str, object]
+    ) -> None:
+        """Write an act within the caller's transaction."""
+        record_act(
+            connection,
+            act=act,
+            actor=self.name,
+            subject=subject,
+            details=details,
+            client=self.client_id,
+            request_id=self.request_id,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +196,7 @@ class NewClient:
 
 
 def create_client(
-    connection: psycopg.Connection, new: NewClient, *, by: str, at: datetime
+    connection: psycopg.Connection, new: NewClient, *, by: Actor, at: datetime
 ) -> tuple[Client, str | None]:
     """Register a client within the caller's transaction: itself, and its secret where it has one.
 
@@ -198,7 +223,7 @@ def create_client(
         previous_secret_hash=None,
         previous_until=None,
         created_at=at,
-        created_by=by,
+        created_by=by.name,
         disabled_at=None,
     )
     named = {name: getattr(client, name) for name in Client.__slots__}
@@ -207,6 +232,9 @@ def create_client(
         connection.execute(_NEW, named)
     except psycopg.errors.CheckViolation as error:
         raise ClientRefused(f"the client is not as it must be: {error.diag.constraint_name}") from error
+    held = {"name": new.name, "tenant": new.tenant, "role": new.role, "kind": new.kind.value}
+    reach = {"scopes": client.scopes, "participants": client.participants}
+    by.record(connection, "client.created", client.client_id, {**held, **reach})
     return client, secret
 
 
@@ -224,7 +252,12 @@ def client(connection: psycopg.Connection, client_id: str) -> Client:
 
 
 def rotate_secret(
-    connection: psycopg.Connection, client_id: str, *, at: datetime, overlap: timedelta = OVERLAP
+    connection: psycopg.Connection,
+    client_id: str,
+    *,
+    by: Actor,
+    at: datetime,
+    overlap: timedelta = OVERLAP,
 ) -> str:
     """A new secret; the one before counts for `overlap` more. Raises `UnknownClient`, `NoSecret`."""
     found = client(connection, client_id)
@@ -232,13 +265,15 @@ def rotate_secret(
     named = {"client_id": client_id, "secret_hash": _HASHER.hash(secret), "until": at + overlap}
     if connection.execute(_ROTATE, named).rowcount == 0:
         raise NoSecret(found.client_id)
+    by.record(connection, "client.secret_rotated", client_id, {"overlap_s": overlap.total_seconds()})
     return secret
 
 
-def disable_client(connection: psycopg.Connection, client_id: str, *, at: datetime) -> Client:
+def disable_client(connection: psycopg.Connection, client_id: str, *, by: Actor, at: datetime) -> Client:
     """No token for it any more, and none that it has counts; for good. Raises `UnknownClient`."""
     found = client(connection, client_id)
-    connection.execute(_DISABLE, {"client_id": client_id, "at": at})
+    if connection.execute(_DISABLE, {"client_id": client_id, "at": at}).rowcount:
+        by.record(connection, "client.disabled", client_id, {})
     return replace(found, disabled_at=found.disabled_at or at)
 
 

@@ -10,6 +10,8 @@ from typing import Final
 
 import psycopg
 
+from ledger_service.parties.clients import Actor
+
 _FOLDER: Final = Path(__file__).parent
 _DISTRUST, _ADVANCE = (
     (_FOLDER / f"{name}.sql").read_bytes() for name in ("distrust_signing_keys", "advance_signing_key")
@@ -17,7 +19,7 @@ _DISTRUST, _ADVANCE = (
 
 
 def rotate_signing_keys(
-    connection: psycopg.Connection, *, at: datetime, compromised: bool = False
+    connection: psycopg.Connection, *, by: Actor, at: datetime, compromised: bool = False
 ) -> bool:
     """Let the next key sign; False where there is none, because no gateway has run yet.
 
@@ -27,4 +29,6 @@ def rotate_signing_keys(
         connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('gateway.signing_key', 8))")
         if compromised:
             connection.execute(_DISTRUST, {"at": at})
-        return connection.execute(_ADVANCE, {"at": at}).rowcount == 1
+        rotated = connection.execute(_ADVANCE, {"at": at}).rowcount == 1
+        by.record(connection, "signing_key.rotated", "next", {"compromised": compromised})
+    return rotated

@@ -19,6 +19,7 @@ from ledger_service.parties.access import (
     scopes_of_role,
 )
 from ledger_service.parties.clients import (
+    Actor,
     ClientKind,
     ClientRefused,
     NewClient,
@@ -31,8 +32,10 @@ from ledger_service.parties.clients import (
     rotate_secret,
     secret_matches,
 )
+from ledger_service.runtime.audit import audit_events
 from ledger_service.runtime.database import Database, Role, Server
 
+OPS = Actor("ops")
 NOW = datetime(2025, 6, 30, 12, tzinfo=UTC)
 SHOP = NewClient(name="Soko Pay", participants=["KE-F01"], scopes=["transfers:write", "accounts:read"])
 OWN_KEYS = {
@@ -54,7 +57,7 @@ def connection(ledger_database: Server) -> psycopg.Connection:
 
 
 def test_a_secret_is_shown_once_and_kept_as_argon2id(connection: psycopg.Connection) -> None:
-    made, secret = create_client(connection, SHOP, by="ops", at=NOW)
+    made, secret = create_client(connection, SHOP, by=OPS, at=NOW)
     kept = client(connection, made.client_id)
     assert kept == made
     assert secret is not None
@@ -69,7 +72,7 @@ def test_a_secret_is_shown_once_and_kept_as_argon2id(connection: psycopg.Connect
 
 @pytest.mark.parametrize("wrong", ["", "x", "wgi_secret_" + "A" * 43])
 def test_another_secret_does_not_match(connection: psycopg.Connection, wrong: str) -> None:
-    made, _ = create_client(connection, SHOP, by="ops", at=NOW)
+    made, _ = create_client(connection, SHOP, by=OPS, at=NOW)
     assert not secret_matches(made, wrong, at=NOW)
     assert not secret_matches(None, wrong, at=NOW)
 
@@ -77,8 +80,8 @@ def test_another_secret_does_not_match(connection: psycopg.Connection, wrong: st
 def test_after_a_rotation_both_secrets_count_until_the_old_one_ends(
     connection: psycopg.Connection,
 ) -> None:
-    made, old = create_client(connection, SHOP, by="ops", at=NOW)
-    new = rotate_secret(connection, made.client_id, at=NOW, overlap=timedelta(hours=1))
+    made, old = create_client(connection, SHOP, by=OPS, at=NOW)
+    new = rotate_secret(connection, made.client_id, by=OPS, at=NOW, overlap=timedelta(hours=1))
     found = client(connection, made.client_id)
     assert old is not None
     assert secret_matches(found, new, at=NOW)
@@ -90,16 +93,30 @@ def test_after_a_rotation_both_secrets_count_until_the_old_one_ends(
 def test_a_disabled_client_stays_disabled_since_when_it_was_first(
     connection: psycopg.Connection,
 ) -> None:
-    made, _ = create_client(connection, SHOP, by="ops", at=NOW)
-    assert disable_client(connection, made.client_id, at=NOW).disabled_at == NOW
-    assert disable_client(connection, made.client_id, at=NOW + timedelta(days=1)).disabled_at == NOW
+    made, _ = create_client(connection, SHOP, by=OPS, at=NOW)
+    assert disable_client(connection, made.client_id, by=OPS, at=NOW).disabled_at == NOW
+    assert (
+        disable_client(connection, made.client_id, by=OPS, at=NOW + timedelta(days=1)).disabled_at == NOW
+    )
     with pytest.raises(NoSecret):
-        rotate_secret(connection, made.client_id, at=NOW)
+        rotate_secret(connection, made.client_id, by=OPS, at=NOW)
+
+
+def test_who_gave_and_took_access_stands_in_the_audit_log(connection: psycopg.Connection) -> None:
+    made, secret = create_client(connection, SHOP, by=OPS, at=NOW)
+    rotate_secret(connection, made.client_id, by=OPS, at=NOW)
+    disable_client(connection, made.client_id, by=OPS, at=NOW)
+    disable_client(connection, made.client_id, by=OPS, at=NOW)
+    acts = audit_events(connection, subject=made.client_id)
+    assert [act.act for act in acts] == ["client.created", "client.secret_rotated", "client.disabled"]
+    assert {act.actor for act in acts} == {"ops"}
+    assert secret is not None
+    assert secret not in "".join(act.details for act in acts)
 
 
 def test_clients_are_listed_in_the_order_of_registration(connection: psycopg.Connection) -> None:
     for days, name in enumerate(("C", "A", "B")):
-        create_client(connection, replace(SHOP, name=name), by="ops", at=NOW + timedelta(days=days))
+        create_client(connection, replace(SHOP, name=name), by=OPS, at=NOW + timedelta(days=days))
     assert [found.name for found in clients(connection)] == ["C", "A", "B"]
 
 
@@ -107,7 +124,7 @@ def test_a_client_that_was_never_registered_is_unknown(connection: psycopg.Conne
     with pytest.raises(UnknownClient):
         client(connection, "client_nobody")
     with pytest.raises(UnknownClient):
-        rotate_secret(connection, "client_nobody", at=NOW)
+        rotate_secret(connection, "client_nobody", by=OPS, at=NOW)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +157,7 @@ def test_what_cannot_be_a_client_is_not_registered(
     connection: psycopg.Connection, change: dict[str, object], error: type[Exception]
 ) -> None:
     with pytest.raises(error), connection.transaction():
-        create_client(connection, replace(SHOP, **change), by="ops", at=NOW)
+        create_client(connection, replace(SHOP, **change), by=OPS, at=NOW)
     assert clients(connection) == []
 
 
@@ -151,7 +168,7 @@ def test_people_come_back_by_https_or_to_their_own_machine(
     connection: psycopg.Connection, uri: str
 ) -> None:
     made, secret = create_client(
-        connection, replace(SHOP, redirect_uris=[uri], public=True), by="ops", at=NOW
+        connection, replace(SHOP, redirect_uris=[uri], public=True), by=OPS, at=NOW
     )
     assert secret is None
     assert made.is_public
@@ -159,35 +176,35 @@ def test_people_come_back_by_https_or_to_their_own_machine(
 
 
 def test_a_client_with_its_own_keys_has_no_secret(connection: psycopg.Connection) -> None:
-    made, secret = create_client(connection, replace(SHOP, public_keys=OWN_KEYS), by="ops", at=NOW)
+    made, secret = create_client(connection, replace(SHOP, public_keys=OWN_KEYS), by=OPS, at=NOW)
     assert secret is None
     assert not made.is_public
     assert client(connection, made.client_id).public_keys == OWN_KEYS
     with pytest.raises(NoSecret):
-        rotate_secret(connection, made.client_id, at=NOW)
+        rotate_secret(connection, made.client_id, by=OPS, at=NOW)
 
 
 def test_a_service_may_reach_every_participant(connection: psycopg.Connection) -> None:
     new = replace(SHOP, kind=ClientKind.SERVICE, participants=["*"])
-    assert create_client(connection, new, by="ops", at=NOW)[0].participants == ["*"]
+    assert create_client(connection, new, by=OPS, at=NOW)[0].participants == ["*"]
 
 
 def test_what_takes_two_people_is_no_program_s_own_scope(connection: psycopg.Connection) -> None:
     new = replace(SHOP, scopes=[], role="finance", redirect_uris=["https://desk.example/back"])
-    made, _ = create_client(connection, new, by="ops", at=NOW)
+    made, _ = create_client(connection, new, by=OPS, at=NOW)
     assert "postings:approve" in made.bound
     assert "postings:approve" not in made.own_scopes
     assert "postings:propose" in made.own_scopes
 
 
 def test_a_scope_that_the_table_has_no_longer_is_gone_at_once(connection: psycopg.Connection) -> None:
-    made, _ = create_client(connection, SHOP, by="ops", at=NOW)
+    made, _ = create_client(connection, SHOP, by=OPS, at=NOW)
     assert replace(made, scopes=["accounts:read", "money:print"]).bound == {"accounts:read"}
     assert replace(made, scopes=[], role="king").bound == frozenset()
 
 
 def test_the_application_cannot_change_what_a_client_is(connection: psycopg.Connection) -> None:
-    made, _ = create_client(connection, SHOP, by="ops", at=NOW)
+    made, _ = create_client(connection, SHOP, by=OPS, at=NOW)
     for column in ("scopes", "participants", "tenant", "role", "redirect_uris"):
         with pytest.raises(psycopg.errors.InsufficientPrivilege), connection.transaction():
             connection.execute(f"UPDATE gateway.oauth_client SET {column} = {column}")
