@@ -127,7 +127,7 @@ def _asserted_until(
         claims = jwt.decode(assertion, keys, algorithms=ASSERTION_ALGORITHMS).claims
         ends = datetime.fromtimestamp(claims["exp"], UTC)
         begins = datetime.fromtimestamp(claims.get("nbf", 0), UTC)
-    except (JoseError, ValueError, TypeError, KeyError, OverflowError, OSError):
+    except (JoseError, ValueError, TypeError, KeyError, OverflowError, OSError, RecursionError):
         return None
     named = claims.get("aud")
     addressed = set(named if isinstance(named, list) else [named]) & set(audiences)

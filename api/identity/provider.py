@@ -136,7 +136,7 @@ class ProviderTokens:
                 return key
 
             return jwt.decode(token, found, algorithms=ALGORITHMS).claims
-        except (JoseError, ValueError, TypeError, KeyError) as error:
+        except (JoseError, ValueError, TypeError, KeyError, RecursionError) as error:
             raise InvalidToken from error
 
     def _claims(self, told: Mapping[str, Any]) -> Claims:

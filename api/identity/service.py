@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
@@ -17,6 +17,7 @@ import psycopg
 import structlog
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from api.errors import Overloaded
 from api.identity.grants import PersonBySubject, TokenDesk
 from api.identity.oauth_errors import OAuthError, SessionEnded
 from api.identity.provider import ProviderTokens
@@ -33,6 +34,9 @@ from api.identity.tokens import Authenticator, OwnTokens, TokenIssuer
 T = TypeVar("T")
 
 HASHES_AT_A_TIME: Final = 2
+MOST_WAITING: Final = 100
+"""Requests for tokens; that is about two seconds of hashing."""
+LONGEST_READING_S: Final = 60.0
 _SWEEP_EVERY: Final = timedelta(minutes=10)
 _log = structlog.get_logger(__name__)
 
@@ -71,6 +75,7 @@ class Identity:
         self._reader = ThreadPoolExecutor(1, "identity-reader")
         self._known = Known(KeySchedule(()), Revocations(), float("-inf"))
         self._swept_at: datetime | None = None
+        self._waiting = 0
         issuer = TokenIssuer(settings, self.schedule, keyring)
         self.desk = TokenDesk(settings, issuer, person_by_subject)
         self.own_tokens = OwnTokens(settings, self.schedule, clock=self._clock)
@@ -89,18 +94,37 @@ class Identity:
             raise RevocationsUnknown
         return self._known.revocations
 
-    def note(self, revocations: Revocations) -> None:
+    @property
+    def code_life(self) -> timedelta:
+        """How long an authorization code counts."""
+        return timedelta(seconds=self.settings.authorization_code_s)
+
+    def note_revoked(self, revoked_id: str) -> None:
         """Know at once what this process revoked."""
-        self._known = Known(self._known.schedule, revocations, self._known.read_at_s)
+        self._note(self._known.revocations.with_revoked(revoked_id, self.now()))
+
+    def note_disabled(self, client_id: str) -> None:
+        """Know at once which client this process disabled."""
+        self._note(self._known.revocations.with_disabled(client_id))
+
+    def _note(self, revocations: Revocations) -> None:
+        self._known = replace(self._known, revocations=revocations)
 
     async def run(self, work: Callable[[psycopg.Connection], T]) -> T:
-        """Do `work` in a thread, in one transaction, which an `OAuthError` commits as well."""
+        """Do `work` in a thread, in one transaction, which an `OAuthError` commits as well.
+
+        Raises `Overloaded` where too many wait already.
+        """
+        if self._waiting >= MOST_WAITING:
+            raise Overloaded("too many ask for tokens at once", retry_after_s=1)
+        self._waiting += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, self._committed, work)
         except SessionEnded as ended:
-            known = self._known.revocations
-            self.note(known.with_revoked(str(ended.session_id), self.now()))
+            self.note_revoked(str(ended.session_id))
             raise
+        finally:
+            self._waiting -= 1
 
     def _committed(self, work: Callable[[psycopg.Connection], T]) -> T:
         with self._writers.connection() as connection:
@@ -110,29 +134,43 @@ class Identity:
                 refused = error
         raise refused
 
+    async def read(self, work: Callable[[psycopg.Connection], T]) -> T:
+        """Do `work`, which only reads, in another thread than those that hash."""
+        return await asyncio.get_running_loop().run_in_executor(self._reader, self._committed, work)
+
     async def refresh(self) -> None:
         """Read keys and revocations; make the next key where it is missing."""
-        await asyncio.get_running_loop().run_in_executor(self._reader, self._refresh)
+        read = await asyncio.get_running_loop().run_in_executor(self._reader, self._read)
+        # What this process revoked while the reading was under way, and what is disabled for good.
+        before, lately_s = self._known.revocations, self._clock() - LONGEST_READING_S
+        noted = {name: at_s for name, at_s in before.revoked_at_s.items() if at_s >= lately_s}
+        revocations = Revocations(
+            {**noted, **read.revocations.revoked_at_s},
+            before.disabled_clients | read.revocations.disabled_clients,
+        )
+        self._known = replace(read, revocations=revocations)
 
-    def _refresh(self) -> None:
+    def _read(self) -> Known:
         begun_s, at = time.monotonic(), self.now()
-        days, hours = self.settings.signing_key_days, self.settings.signing_key_ahead_hours
         life = self.desk.token_life
         with self._writers.connection() as connection:
             schedule = read_schedule(connection, at=at, token_life=life)
             if not schedule.keys or schedule.keys[-1].signs_from <= at:
-                keep_keys_coming(
-                    connection,
-                    self._keyring,
-                    at=at,
-                    age=timedelta(days=days),
-                    ahead=timedelta(hours=hours),
-                )
+                self._make_keys(connection, at)
                 schedule = read_schedule(connection, at=at, token_life=life)
-            self._known = Known(schedule, read_revocations(connection, at=at), begun_s)
             if self._swept_at is None or at - self._swept_at >= _SWEEP_EVERY:
                 sweep_identity(connection, at=at)
                 self._swept_at = at
+            return Known(schedule, read_revocations(connection, at=at), begun_s)
+
+    def _make_keys(self, connection: psycopg.Connection, at: datetime) -> None:
+        keep_keys_coming(
+            connection,
+            self._keyring,
+            at=at,
+            age=timedelta(days=self.settings.signing_key_days),
+            ahead=timedelta(hours=self.settings.signing_key_ahead_hours),
+        )
 
     async def watch(self) -> None:
         """Refresh until cancelled; a database that is away is tried again."""

@@ -167,7 +167,7 @@ class OwnTokens:
         schedule = self._keys()
         try:
             decoded = jwt.decode(token, lambda signed: _key(schedule, signed), algorithms=[ALGORITHM])
-        except (JoseError, ValueError, TypeError, KeyError) as error:
+        except (JoseError, ValueError, TypeError, KeyError, RecursionError) as error:
             raise InvalidToken from error
         if decoded.header.get("typ") != TOKEN_TYPE:
             raise InvalidToken

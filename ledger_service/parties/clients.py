@@ -203,10 +203,6 @@ def create_client(
     Raises `ClientRefused`, also where a participant of a live client is unknown.
     """
     new.checked()
-    if new.tenant == LIVE:
-        unknown = connection.execute(_UNKNOWN_PARTICIPANTS, {"participants": list(new.participants)})
-        if names := [str(row[0]) for row in unknown]:
-            raise ClientRefused(f"there is no participant {', '.join(names)}")
     secret = None if new.public or new.public_keys else SECRET_PREFIX + secrets.token_urlsafe(32)
     client = Client(
         client_id=f"client_{secrets.token_hex(12)}",
@@ -226,16 +222,26 @@ def create_client(
         created_by=by.name,
         disabled_at=None,
     )
-    named = {name: getattr(client, name) for name in Client.__slots__}
-    named["public_keys"] = json.dumps(client.public_keys) if client.public_keys else None
     try:
-        connection.execute(_NEW, named)
+        _insert(connection, client)
     except psycopg.errors.CheckViolation as error:
         raise ClientRefused(f"the client is not as it must be: {error.diag.constraint_name}") from error
+    except (psycopg.DataError, UnicodeError) as error:
+        raise ClientRefused("the client has characters that cannot be kept") from error
     held = {"name": new.name, "tenant": new.tenant, "role": new.role, "kind": new.kind.value}
     reach = {"scopes": client.scopes, "participants": client.participants}
     by.record(connection, "client.created", client.client_id, {**held, **reach})
     return client, secret
+
+
+def _insert(connection: psycopg.Connection, client: Client) -> None:
+    if client.tenant == LIVE:
+        unknown = connection.execute(_UNKNOWN_PARTICIPANTS, {"participants": client.participants})
+        if names := [str(row[0]) for row in unknown]:
+            raise ClientRefused(f"there is no participant {', '.join(names)}")
+    named = {name: getattr(client, name) for name in Client.__slots__}
+    named["public_keys"] = json.dumps(client.public_keys) if client.public_keys else None
+    connection.execute(_NEW, named)
 
 
 def clients(connection: psycopg.Connection) -> list[Client]:
@@ -300,12 +306,16 @@ def _selected(connection: psycopg.Connection, client_id: str | None) -> list[Cli
 
 def _check_redirect_uri(uri: str) -> None:
     """RFC 9700, section 2.1: https, or http to the person's own machine; nothing after a #."""
-    parts = urlsplit(uri)
+    refused = ClientRefused(f"{uri!a} is no redirect URI: https, or http on loopback, without fragment")
+    try:
+        parts = urlsplit(uri)
+    except ValueError as error:
+        raise refused from error
     host = parts.hostname or ""
     loopback = host == "localhost" or (_is_address(host) and ip_address(host).is_loopback)
     safe = parts.scheme == "https" or (parts.scheme == "http" and loopback)
     if not (safe and host) or "#" in uri or parts.username is not None or not uri.isprintable():
-        raise ClientRefused(f"{uri!r} is no redirect URI: https, or http on loopback, without fragment")
+        raise refused
 
 
 def _is_address(host: str) -> bool:
