@@ -9,6 +9,7 @@ import typer
 from ledger_service.runtime.logging import configure_logging
 from ledger_service.runtime.settings import Settings, SourceName
 from orchestration.cli.banks import banks_app
+from orchestration.cli.clients import clients_app
 from orchestration.cli.files import files_app
 from orchestration.cli.ledger import ledger_app
 from orchestration.cli.options import SourceOption
@@ -30,6 +31,7 @@ app.add_typer(files_app, name="files")
 app.add_typer(banks_app, name="banks")
 app.add_typer(settlement_app, name="settlement")
 app.add_typer(recon_app, name="recon")
+app.add_typer(clients_app, name="clients")
 
 
 @app.callback()
