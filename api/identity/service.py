@@ -148,7 +148,10 @@ class Identity:
             {**noted, **read.revocations.revoked_at_s},
             before.disabled_clients | read.revocations.disabled_clients,
         )
+        gone = self._known.schedule.kids - read.schedule.kids
         self._known = replace(read, revocations=revocations)
+        if gone:
+            self.authenticate.forget()
 
     def _read(self) -> Known:
         begun_s, at = time.monotonic(), self.now()

@@ -62,6 +62,11 @@ class KeySchedule:
     keys: tuple[SigningKey, ...]
     """Not those that are distrusted, or whose tokens have all ended."""
 
+    @property
+    def kids(self) -> frozenset[str]:
+        """Their ids."""
+        return frozenset(key.kid for key in self.keys)
+
     def signing(self, at: datetime) -> SigningKey:
         """The key that signs at a moment; raises `NoSigningKey`."""
         begun = [key for key in self.keys if key.signs_from <= at]

@@ -214,6 +214,10 @@ class Authenticator:
             raise InvalidToken
         return caller
 
+    def forget(self) -> None:
+        """Verify every token again: a key that signed some counts no more."""
+        self._verified.clear()
+
     async def _first_seen(self, token: str, digest: bytes) -> Verified:
         try:
             verified = await self._verify(token)
