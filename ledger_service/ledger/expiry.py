@@ -152,7 +152,7 @@ def _swept_before(connection: psycopg.Connection, book_id: int, business_date: d
     A posting reads its clock when it has the book, and commits later. So the clock is read first, then
     the book is taken once, with an empty batch: what is posted after that has a later clock.
     """
-    row = connection.execute(_CLOCK).fetchone()
+    row = connection.execute(_CLOCK, {"book_id": book_id}).fetchone()
     create_transfers(
         connection,
         book_id=book_id,

@@ -1,2 +1,2 @@
--- The clock that books and that holds expire by.
-SELECT clock_timestamp()
+-- The clock that a book's holds expire by.
+SELECT ledger.clock(%(book_id)s)

@@ -1,11 +1,13 @@
 """The databases and roles: where they are, how to connect, and how they come to be.
 
-Three databases on one server: `wgi_ledger` (the books), `wgi_warehouse` (dbt) and `wgi_dagster`
-(Dagster's storage). Four roles without login, none a superuser; a connection takes one on:
+Four databases on one server: `wgi_ledger` (the books), `wgi_sandbox` (the same with play money),
+`wgi_warehouse` (dbt) and `wgi_dagster` (Dagster's storage). Five roles without login, none a superuser;
+a connection takes one on:
 
 =============  ================================================================================
 wgi_owner      owns every object; only migrations run as it
 wgi_app        reads the ledger, writes through its functions alone
+wgi_sandbox    in the sandbox what wgi_app is in the ledger; in the ledger it may nothing
 wgi_close      reads the ledger for the close and closes business dates
 wgi_analyst    reads the marts of the warehouse, no clear personal data
 =============  ================================================================================
@@ -13,7 +15,7 @@ wgi_analyst    reads the marts of the warehouse, no clear personal data
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from urllib.parse import quote, urlencode
 
@@ -32,6 +34,8 @@ class Role(StrEnum):
     """Owns every object; only migrations run as it."""
     APP = "wgi_app"
     """Reads the ledger, writes through its functions alone."""
+    SANDBOX = "wgi_sandbox"
+    """In the sandbox what `APP` is in the ledger; in the ledger it may nothing."""
     CLOSE = "wgi_close"
     """Reads the ledger for the close and closes business dates."""
     ANALYST = "wgi_analyst"
@@ -43,6 +47,8 @@ class Database(StrEnum):
 
     LEDGER = "ledger"
     """The books."""
+    SANDBOX = "sandbox"
+    """Books like those of the ledger, with play money."""
     WAREHOUSE = "warehouse"
     """Raw tables, staging and marts."""
     DAGSTER = "dagster"
@@ -70,14 +76,26 @@ class Server:
 
     conninfo: str
     prefix: str = "wgi"
+    is_sandbox: bool = False
+    """Whether what asks for the ledger gets the sandbox, and as `APP` its role there."""
+
+    @property
+    def sandbox(self) -> "Server":
+        """The same server for code that must reach play money alone."""
+        return replace(self, is_sandbox=True)
 
     def name(self, database: Database) -> str:
         """The name of one of the databases on the server."""
-        return f"{self.prefix}_{database}"
+        meant = Database.SANDBOX if self.is_sandbox and database is Database.LEDGER else database
+        return f"{self.prefix}_{meant}"
+
+    def role(self, role: Role) -> Role:
+        """Whom a connection is that asks to be `role`."""
+        return Role.SANDBOX if self.is_sandbox and role is Role.APP else role
 
     def url(self, database: Database, role: Role | None = None) -> str:
         """libpq connection string to one database, taking on `role`."""
-        options = f"-c role={role}" if role else None
+        options = f"-c role={self.role(role)}" if role else None
         return make_conninfo(self.conninfo, dbname=self.name(database), options=options)
 
     def uri(self, database: Database, *, driver: str = "postgresql", role: Role | None = None) -> str:

@@ -24,8 +24,8 @@ from ledger_service.payments.approvals.contents import (
     Rate,
     kept,
 )
-from ledger_service.payments.settlement.identity import derived_id
 from ledger_service.payments.settlement.transfers import post_all
+from ledger_service.runtime.identifiers import derived_id
 
 POSTING: Final = "manual_posting"
 """Kind of the transfer."""

@@ -24,8 +24,8 @@ from ledger_service.payments.break_cases.cases import (
     locked_case,
 )
 from ledger_service.payments.break_cases.policy import policy_on
-from ledger_service.payments.settlement.identity import derived_id
 from ledger_service.payments.settlement.transfers import post_all
+from ledger_service.runtime.identifiers import derived_id
 
 WRITE_OFF: Final = "reconciliation_write_off"
 """Kind of the transfer."""

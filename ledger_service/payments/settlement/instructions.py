@@ -17,7 +17,6 @@ import psycopg
 from ledger_service.ledger.books import lock_books, open_business_date
 from ledger_service.ledger.results import TransferResult
 from ledger_service.payments.identifiers import derived_ids
-from ledger_service.payments.settlement.identity import derived_id
 from ledger_service.payments.settlement.instruction_log import (
     Happened,
     Instruction,
@@ -46,6 +45,7 @@ from ledger_service.payments.settlement.windows import (
     add_event,
     window,
 )
+from ledger_service.runtime.identifiers import derived_id
 
 EXCEEDS_COVER: Final = "exceeds_cover"
 """Code of a pay-out that the ledger refused to hold: the participant has used the money since."""

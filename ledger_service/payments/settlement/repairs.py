@@ -13,7 +13,6 @@ import polars as pl
 import psycopg
 
 from ledger_service.ledger.books import lock_books
-from ledger_service.payments.settlement.identity import derived_id
 from ledger_service.payments.settlement.instruction_log import (
     Instruction,
     InstructionState,
@@ -25,6 +24,7 @@ from ledger_service.payments.settlement.recast import recast
 from ledger_service.payments.settlement.scheme_book import SchemeBook
 from ledger_service.payments.settlement.window_obligations import obligations_of
 from ledger_service.payments.settlement.windows import window
+from ledger_service.runtime.identifiers import derived_id
 
 CANCELLED: Final = "settlement_cancelled"
 """Reason of obligations that a repair gave back."""

@@ -55,8 +55,8 @@ def test_the_functions_are_divided_between_the_roles(ledger: Server) -> None:
         WHERE pronamespace = 'ledger'::regnamespace"""
     allowed = {
         Role.APP: {"create_transfers", "create_accounts", "change_account"}
-        | {"register_participant", "open_book", "lock_book"},
-        Role.CLOSE: {"close_business_date", "seal", "add_partitions"},
+        | {"register_participant", "open_book", "lock_book", "clock"},
+        Role.CLOSE: {"clock", "close_business_date", "seal", "add_partitions"},
         Role.ANALYST: set[str](),
     }
     with ledger.connect(Database.LEDGER, Role.OWNER) as connection:

@@ -221,3 +221,4 @@ GRANT SELECT ON ALL TABLES IN SCHEMA ledger TO wgi_app, wgi_close;
 GRANT EXECUTE ON FUNCTION ledger.create_transfers, ledger.create_accounts, ledger.change_account, ledger.register_participant,
     ledger.open_book, ledger.lock_book TO wgi_app;
 GRANT EXECUTE ON FUNCTION ledger.close_business_date, ledger.seal, ledger.add_partitions TO wgi_close;
+GRANT EXECUTE ON FUNCTION ledger.clock TO wgi_app, wgi_close;

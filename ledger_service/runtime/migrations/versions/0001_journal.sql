@@ -220,6 +220,12 @@ END $$;
 COMMENT ON FUNCTION ledger.add_partitions IS
     'Makes the partitions of the months from p_first to p_last that are missing; returns how many. A month with rows in a default partition is left.';
 
+CREATE FUNCTION ledger.clock(p_book_id integer) RETURNS timestamptz LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN clock_timestamp();
+END $$;
+COMMENT ON FUNCTION ledger.clock IS 'The time by which a book posts and its holds expire; a sandbox has one of its own.';
+
 -- ---------------------------------------------------------------------------------------------------
 -- Immutability: REVOKE is the guard, triggers the second
 -- ---------------------------------------------------------------------------------------------------

@@ -470,7 +470,7 @@ BEGIN
         RAISE EXCEPTION 'book % does not exist', p_book_id USING ERRCODE = 'foreign_key_violation';
     END IF;
     v_open := v_state.closed_through IS NULL OR v_state.closed_through < p_business_date;
-    v_now := clock_timestamp();
+    v_now := ledger.clock(p_book_id);
 
     LOOP
         BEGIN

@@ -1,4 +1,4 @@
-"""Ids of what settlement makes: derived, so that a step that is run again names the same things."""
+"""Ids that are derived from what they name, so that a step that is run again names the same things."""
 
 import hashlib
 from datetime import datetime
