@@ -1,0 +1,1 @@
+"""Webhooks: clients are told what happens in their books (Standard Webhooks)."""
