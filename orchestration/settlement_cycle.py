@@ -13,7 +13,7 @@ import polars as pl
 import psycopg
 
 from ledger_service.payments.settlement.acceptance import RESULT_SCHEMA, Acceptance, accept
-from ledger_service.payments.settlement.identity import derived_id
+from ledger_service.runtime.identifiers import derived_id
 from ledger_service.payments.settlement.instruction_log import (
     Instruction,
     InstructionState,
