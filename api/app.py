@@ -1,40 +1,115 @@
-"""The application: routers, errors, and the database for the length of its life.
+"""The application: routers, what stands before them, and the ledger for the length of its life."""
 
-It answers reads only: until callers are authenticated, no request moves money, no answer carries
-personal data, and `wgi up` listens on loopback.
-"""
-
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from datetime import UTC, datetime
 
 from fastapi import FastAPI
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
+from api.books import Books
+from api.description import describe
 from api.errors import register_error_handlers
-from api.ledger.endpoints import router
-from ledger_service.runtime.database import Database, Role, running_server
+from api.holds.endpoints import router as holds
+from api.idempotency.keys import KeysAtWork
+from api.idempotency.posting import post_recorded_batch
+from api.idempotency.sweep import sweep_forever
+from api.identity.caller import LIVE, Authenticate, Caller, Unauthenticated
+from api.ledger.endpoints import router as ledger
+from api.payments.endpoints import router as payments
+from api.requests.stack import add_middleware
+from api.service.endpoints import router as service
+from api.settings import GatewaySettings
+from api.transfers.endpoints import router as transfers
+from ledger_service.ledger.poster import Overload, Poster, PosterOptions
+from ledger_service.runtime.database import Database, Role, Server, running_server
 from ledger_service.runtime.migrations import migrate
 from ledger_service.runtime.settings import Settings
 
 
-@asynccontextmanager
-async def _database(app: FastAPI) -> AsyncIterator[None]:
-    with running_server(Settings()) as server:
-        migrate(server)
-        conninfo = server.url(Database.LEDGER, Role.APP)
-        async with AsyncConnectionPool(conninfo, min_size=1, max_size=10) as pool:
-            app.state.pool = pool
+def create_app(
+    settings: GatewaySettings | None = None,
+    *,
+    server: Server | None = None,
+    authenticate: Authenticate | None = None,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> FastAPI:
+    """The application on a migrated `server`; without one it runs and migrates that of the settings.
+
+    `authenticate` says whose a token is; without it nobody is let in. `now` is the live tenant's clock.
+    """
+    chosen = settings or GatewaySettings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            found = server or stack.enter_context(running_server(Settings()))
+            if server is None:
+                await asyncio.to_thread(migrate, found)
+            books = await stack.enter_async_context(open_books(found, chosen, now=now))
+            app.state.books = {LIVE: books}
+            app.state.pool = books.pool
+            await stack.enter_async_context(_sweeping(books.pool, chosen))
             yield
 
+    app = FastAPI(
+        title="Wekeza Global Infrastructure",
+        version="1",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.settings = chosen
+    app.state.keys_at_work = KeysAtWork()
+    app.state.authenticate = authenticate or _nobody
+    # Every router of the gateway; what stands in a path's first part is its domain.
+    app.include_router(service)
+    for router in (ledger, transfers, holds, payments):
+        app.include_router(router, prefix="/v1")
+    register_error_handlers(app)
+    add_middleware(app, chosen)
+    describe(app)
+    return app
 
-app = FastAPI(
-    title="Wekeza Global Infrastructure",
-    version="1",
-    description="Read access to the books: participants, business days, accounts, transfers. "
-    "Amounts are integer minor units as strings, beside their currency.",
-    lifespan=_database,
-    docs_url="/",
-    redoc_url=None,
-)
-app.include_router(router, prefix="/v1")
-register_error_handlers(app)
+
+@asynccontextmanager
+async def open_books(
+    server: Server, settings: GatewaySettings, *, now: Callable[[], datetime]
+) -> AsyncIterator[Books]:
+    """The books of a tenant, with the connections to them, for as long as they are needed."""
+    conninfo = server.url(Database.LEDGER, Role.APP)
+    options = PosterOptions(capacity=settings.transfers_waiting, overload=Overload.REFUSE)
+    pool = AsyncConnectionPool(
+        conninfo, min_size=1, max_size=settings.connections, open=False, timeout=WAIT_S
+    )
+    writers = ConnectionPool(conninfo, min_size=1, max_size=settings.writers, open=False, timeout=WAIT_S)
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(pool)
+        writers.open()
+        stack.push_async_callback(asyncio.to_thread, writers.close)
+        poster = await stack.enter_async_context(Poster(server, options, post=post_recorded_batch))
+        yield Books(pool, writers, poster, now)
+
+
+WAIT_S = 10.0
+"""For a connection of a pool."""
+
+
+@asynccontextmanager
+async def _sweeping(pool: AsyncConnectionPool, settings: GatewaySettings) -> AsyncIterator[None]:
+    sweep = sweep_forever(pool, hours=settings.idempotency_hours, pause_s=settings.sweep_s)
+    task = asyncio.create_task(sweep)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _nobody(_: str) -> Caller:
+    raise Unauthenticated("no way to verify tokens is set up")
+
+
+app = create_app()

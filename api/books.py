@@ -1,12 +1,13 @@
 """The ledger that a caller reaches: the live one, or its sandbox's."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from fastapi import Request
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
+from api.directory import Directory
 from api.errors import Refusal
 from api.identity.caller import Caller
 from ledger_service.ledger.poster import Poster
@@ -24,6 +25,8 @@ class Books:
     """For transfers, which are posted in batches."""
     now: Callable[[], datetime]
     """The tenant's clock, in UTC."""
+    directory: Directory = field(default_factory=Directory)
+    """Which books and accounts it has."""
 
 
 class UnknownTenant(Refusal):

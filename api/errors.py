@@ -8,12 +8,15 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
+import psycopg
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
+
+from ledger_service.runtime.database import DatabaseUnreachable
 
 PROBLEM = "application/problem+json"
 
@@ -171,13 +174,25 @@ def register_error_handlers(app: FastAPI) -> None:
             headers=error.headers,
         )
 
-    @app.exception_handler(Exception)
-    async def broken(request: Request, error: Exception) -> JSONResponse:
-        _log.error("request failed", exc_info=error, request_id=request_id(request))
+    @app.exception_handler(psycopg.OperationalError)
+    @app.exception_handler(psycopg.InterfaceError)
+    @app.exception_handler(DatabaseUnreachable)
+    async def unavailable(request: Request, error: Exception) -> JSONResponse:
+        _log.warning("the ledger does not answer", error=str(error), request_id=request_id(request))
         return problem(
-            500,
-            code="internal_error",
-            detail="the request failed here; the same request with the same key may be tried again",
+            503,
+            code="ledger_unavailable",
+            detail="the ledger does not answer: try again with the same key",
+            request_id=request_id(request),
+            headers={"Retry-After": "1"},
+        )
+
+    @app.exception_handler(psycopg.DataError)
+    async def unstorable(request: Request, error: psycopg.DataError) -> JSONResponse:
+        return problem(
+            422,
+            code="invalid_request",
+            detail=f"a value cannot be kept: {str(error).splitlines()[0]}",
             request_id=request_id(request),
         )
 

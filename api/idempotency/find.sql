@@ -1,4 +1,4 @@
-SELECT k.n, r.fingerprint, r.request_id, r.status, r.headers, r.body
+SELECT k.n, r.fingerprint, r.status, r.headers, r.body
 FROM unnest(%(clients)s::text[], %(routes)s::text[], %(keys)s::text[]) WITH ORDINALITY AS k(client, route, idempotency_key, n)
 CROSS JOIN LATERAL (
     SELECT * FROM gateway.idempotency_record r

@@ -20,7 +20,7 @@ _FOLDER = Path(__file__).parent
 _FIND, _KEEP = ((_FOLDER / f"{name}.sql").read_bytes() for name in ("find", "keep"))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
     """An answer as the client gets it."""
 
@@ -50,17 +50,13 @@ def find(connection: psycopg.Connection, keys: Sequence[Key]) -> dict[int, Answe
         "keys": [key.value for key in keys],
     }
     found: dict[int, Answer | KeyReused] = {}
-    for number, fingerprint, request_id, status, headers, body in connection.execute(
-        _FIND, named, prepare=True
-    ):
+    for number, fingerprint, status, headers, body in connection.execute(_FIND, named, prepare=True):
         key = keys[number - 1]
         if fingerprint != key.fingerprint:
             found[number - 1] = KeyReused()
             continue
         media_type = headers.pop("Content-Type")
-        # Of the very same request when its first try was committed but the connection lost.
-        again = request_id != key.request_id
-        found[number - 1] = Answer(status, bytes(body), media_type, headers, replayed=again)
+        found[number - 1] = Answer(status, bytes(body), media_type, headers, replayed=True)
     return found
 
 

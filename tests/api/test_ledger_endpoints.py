@@ -17,6 +17,7 @@ from ledger_service.ledger.accounts import (
 from ledger_service.ledger.books import register_participants
 from ledger_service.ledger.transfers import TRANSFER_COLUMNS, create_transfers
 from ledger_service.runtime.database import Database, Role, Server
+from tests.api.gateway import authenticate
 
 DAY = date(2025, 6, 30)
 TRANSFER = "0197bd2a-0000-7000-8000-000000000001"
@@ -64,7 +65,8 @@ def client(
     monkeypatch.setenv("WGI_HOME", str(tmp_path))
     from api.app import app
 
-    with TestClient(app) as client:
+    monkeypatch.setattr(app.state, "authenticate", authenticate)
+    with TestClient(app, headers={"Authorization": "Bearer staff"}) as client:
         yield client
 
 
@@ -122,6 +124,18 @@ def test_a_failure_is_a_problem_document(client: TestClient, path: str, status: 
 
 def test_nothing_can_be_written(client: TestClient) -> None:
     assert client.post("/v1/participants", json={}).status_code == 405
+
+
+@pytest.mark.parametrize("path", ["/v1/participants", "/v1/participants/UG-B01/accounts/A-1"])
+def test_nothing_is_read_without_a_token_and_its_scope(client: TestClient, path: str) -> None:
+    assert client.get(path, headers={"Authorization": ""}).status_code == 401
+    assert client.get(path, headers={"Authorization": "Bearer powerless"}).status_code == 403
+
+
+def test_the_books_of_another_participant_are_not_read(client: TestClient) -> None:
+    headers = {"Authorization": "Bearer first"}
+    answer = client.get("/v1/participants/UG-B01/accounts/A-1", headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (403, "participant_not_allowed")
 
 
 def test_health_answers_when_the_books_can_be_read(client: TestClient) -> None:

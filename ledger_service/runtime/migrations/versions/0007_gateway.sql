@@ -1,4 +1,4 @@
--- The gateway: what was answered to requests that carry an idempotency key.
+-- The gateway: what was answered to requests that carry an idempotency key, and what clients call their transfers.
 --
 -- A record is written in the transaction of its effect: after a crash either both are there, or neither.
 
@@ -27,6 +27,17 @@ COMMENT ON COLUMN gateway.idempotency_record.request_id IS 'Of the request that 
 COMMENT ON COLUMN gateway.idempotency_record.headers IS 'Of the answer, those that belong to its content.';
 COMMENT ON COLUMN gateway.idempotency_record.body IS 'Of the answer, byte for byte.';
 
+CREATE TABLE gateway.transfer_reference (
+    book_id     integer NOT NULL REFERENCES ledger.book,
+    transfer_id uuid NOT NULL,
+    reference   text NOT NULL CHECK (length(reference) BETWEEN 1 AND 140),
+    PRIMARY KEY (book_id, transfer_id)
+);
+COMMENT ON TABLE gateway.transfer_reference IS 'What a client calls a transfer, where it said so; written in the transaction of the transfer, never changed.';
+COMMENT ON COLUMN gateway.transfer_reference.book_id IS 'The book.';
+COMMENT ON COLUMN gateway.transfer_reference.transfer_id IS 'The transfer; a hold counts as one.';
+COMMENT ON COLUMN gateway.transfer_reference.reference IS 'The client''s words.';
+
 CREATE FUNCTION gateway.sweep_idempotency_records(p_retention interval, p_limit integer) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -45,5 +56,5 @@ COMMENT ON FUNCTION gateway.sweep_idempotency_records IS 'Deletes a number of re
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA gateway FROM PUBLIC;
 GRANT USAGE ON SCHEMA gateway TO wgi_app;
-GRANT SELECT, INSERT ON gateway.idempotency_record TO wgi_app;
+GRANT SELECT, INSERT ON gateway.idempotency_record, gateway.transfer_reference TO wgi_app;
 GRANT EXECUTE ON FUNCTION gateway.sweep_idempotency_records TO wgi_app;

@@ -1,0 +1,1 @@
+"""Payments from wallet to wallet, also between the books of two participants."""

@@ -1,0 +1,1 @@
+"""The service itself: whether it answers, and its documentation."""

@@ -1,0 +1,1 @@
+"""Transfers between two accounts of a book, and their reversals."""

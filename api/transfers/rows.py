@@ -1,0 +1,73 @@
+"""Rows of the journal as clients see them: found by id in the books that a caller reaches."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+from psycopg.rows import dict_row
+from psycopg_pool import AsyncConnectionPool
+
+from api.amounts import units
+from api.identity.caller import EVERY_PARTICIPANT, Caller
+
+TRANSFER: Final = Path(__file__).with_name("transfer.sql").read_bytes()
+
+
+def reach(caller: Caller) -> list[str] | None:
+    """The participants whose books a caller reaches; None for all."""
+    return None if EVERY_PARTICIPANT in caller.participants else sorted(caller.participants)
+
+
+async def rows_by_id(
+    pool: AsyncConnectionPool, statement: bytes, *, id: str, participants: list[str] | None
+) -> list[dict[str, Any]]:
+    """The rows that a statement with these two parameters finds."""
+    async with pool.connection() as connection:
+        cursor = connection.cursor(row_factory=dict_row)
+        await cursor.execute(statement, {"id": id, "participants": participants})
+        return await cursor.fetchall()
+
+
+def row_within(
+    connection: psycopg.Connection, statement: bytes, *, id: str, participant_id: str
+) -> dict[str, Any]:
+    """The same within a transaction, of what is known to be there."""
+    cursor = connection.cursor(row_factory=dict_row)
+    cursor.execute(statement, {"id": id, "participants": [participant_id]})
+    found = cursor.fetchone()
+    if found is None:
+        raise LookupError(f"{id} is not in the book of {participant_id}")
+    return found
+
+
+def transfer_content(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of `transfer.sql` as its client sees it."""
+    currency, on = row["currency"], row["business_date"]
+    return {
+        "id": row["id"],
+        "participant_id": row["participant_id"],
+        "debit_account": row["debit_account"],
+        "credit_account": row["credit_account"],
+        "amount": units(row["amount_minor"], currency, on=on),
+        "currency": currency,
+        "status": "posted",
+        "reference": row["reference"],
+        "payment_id": row["payment_id"],
+        "reverses": row["reverses"],
+        "reversed_amount": units(row["reversed_minor"], currency, on=on),
+        "business_date": on.isoformat(),
+        "created_at": instant(row["created_at"]),
+    }
+
+
+def instant(at: datetime) -> str:
+    """A time as it is written on the wire: RFC 3339, UTC."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def written(content: Mapping[str, Any]) -> bytes:
+    """JSON as it goes over the wire."""
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
