@@ -1,6 +1,5 @@
 """The registry of clients on a real ledger database, and the table of scopes."""
 
-import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -243,8 +242,6 @@ def test_the_table_for_people_is_the_table_for_programs() -> None:
             assert (mark == "•") == (name in role.scopes)
 
 
-def test_the_readme_of_the_gateway_has_the_table() -> None:
-    readme = Path(__file__).parents[3] / "api" / "README.md"
-    if not re.search(r"^\| scope \|", readme.read_text(), re.MULTILINE):
-        pytest.skip("the page does not show the table yet")
-    assert as_markdown() in readme.read_text()
+def test_the_page_about_identity_has_the_table() -> None:
+    page = Path(__file__).parents[3] / "api" / "identity" / "README.md"
+    assert as_markdown() in page.read_text()
