@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from fastapi import FastAPI
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
+from api.approvals.endpoints import router as approvals
+from api.audit.endpoints import router as audit
 from api.books import Books
 from api.description import describe
 from api.errors import register_error_handlers
@@ -65,7 +67,7 @@ def create_app(
     app.state.authenticate = authenticate or _nobody
     # Every router of the gateway; what stands in a path's first part is its domain.
     app.include_router(service)
-    for router in (ledger, transfers, holds, payments):
+    for router in (ledger, transfers, holds, payments, approvals, audit):
         app.include_router(router, prefix="/v1")
     register_error_handlers(app)
     add_middleware(app, chosen)

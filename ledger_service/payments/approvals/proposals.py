@@ -77,6 +77,7 @@ class Proposal:
     """A proposal and, once there is one, its decision."""
 
     book_id: int
+    participant_id: str
     proposal_id: str
     content: Content
     reason: str
@@ -110,14 +111,7 @@ def propose(
         VALUES (%s, %s, %s, %s, %s, %s, %s)""",
         [book_id, proposal_id, content.kind, Jsonb(kept(content)), reason, actor, at],
     )
-    return Proposal(
-        book_id=book_id,
-        proposal_id=proposal_id,
-        content=content,
-        reason=reason,
-        proposed_by=actor,
-        proposed_at=at,
-    )
+    return proposal(connection, book_id=book_id, proposal_id=proposal_id)
 
 
 def decide(
@@ -227,9 +221,21 @@ def _end(
 
 
 def _proposal(row: Sequence[Any]) -> Proposal:
-    book_id, proposal_id, kind, content, reason, proposed_by, proposed_at, outcome, *decided = row
+    (
+        book_id,
+        participant_id,
+        proposal_id,
+        kind,
+        content,
+        reason,
+        proposed_by,
+        proposed_at,
+        outcome,
+        *decided,
+    ) = row
     return Proposal(
         book_id=book_id,
+        participant_id=participant_id,
         proposal_id=proposal_id,
         content=content_of(kind, content),
         reason=reason,
