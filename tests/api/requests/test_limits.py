@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from typing import ClassVar
 
 import httpx
 import pytest
@@ -200,7 +201,7 @@ def test_who_guesses_tokens_is_slowed_down() -> None:
 class Away(MemoryStorage):
     """A storage whose server does not answer."""
 
-    STORAGE_SCHEME = ["async+away"]
+    STORAGE_SCHEME: ClassVar[list[str]] = ["async+away"]
 
     async def incr(self, key: str, expiry: float, amount: int = 1) -> int:
         raise ConnectionError("refused")
@@ -212,7 +213,7 @@ def test_requests_are_let_in_while_they_cannot_be_counted() -> None:
     assert [answer.status_code for answer in answers] == [200, 200]
 
 
-@pytest.mark.parametrize("uri", ["memory://", "async+nowhere://", "async+redis://127.0.0.1"])
+@pytest.mark.parametrize("uri", ["memory://", "async+nowhere://"])
 def test_a_storage_that_cannot_be_used_is_refused(uri: str) -> None:
     with pytest.raises(RateStorageUnusable, match="WGI_API_RATE_STORAGE"):
         application(rate_storage=SecretStr(uri))
