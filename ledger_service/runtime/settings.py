@@ -67,6 +67,11 @@ class Settings(BaseSettings):
         default_factory=dict,
         description="Secrets that bank connections name, as a JSON object.",
     )
+    encryption_keys: SecretStr | None = Field(
+        default=None,
+        description="Keys that encrypt at rest, as a JSON object of ids and base64 of 32 bytes: `index` "
+        "for look-up, and others, the last one current; unset: a file of the installation.",
+    )
     log_format: LogFormat = Field(default=LogFormat.CONSOLE, description="Format of log lines.")
     log_level: str = Field(default="WARNING", description="Lowest level that is logged.")
 

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import psycopg
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
 from psycopg.types.json import Jsonb
@@ -26,25 +25,12 @@ from api.identity.service import Identity, identity_at_work
 from api.identity.settings import IdentitySettings
 from ledger_service.parties.clients import Actor, Client, NewClient, create_client
 from ledger_service.runtime.database import Database, Role, Server
+from ledger_service.runtime.encryption import Keyring
 
 START = datetime(2025, 6, 30, 12, tzinfo=UTC)
 ISSUER = "https://api.wgi.example"
 SETTINGS = IdentitySettings(issuer=ISSUER, refresh_s=0.05)
 OPS = Actor("ops")
-
-
-class OneKey:
-    """Encrypts with one key that lives as long as the test."""
-
-    def __init__(self) -> None:
-        self._key = AESGCM(os.urandom(32))
-
-    def encrypt(self, clear: bytes, *, context: str) -> bytes:
-        nonce = os.urandom(12)
-        return nonce + self._key.encrypt(nonce, clear, context.encode())
-
-    def decrypt(self, sealed: bytes, *, context: str) -> bytes:
-        return self._key.decrypt(sealed[:12], sealed[12:], context.encode())
 
 
 @dataclass
@@ -61,7 +47,7 @@ class Desk:
     """The application, its clock, and who is there."""
 
     server: Server
-    keyring: OneKey = field(default_factory=OneKey)
+    keyring: Keyring = field(default_factory=lambda: Keyring({"index": b"i" * 32, "1": os.urandom(32)}))
     now: datetime = START
     people: dict[str, PersonAccess] = field(default_factory=dict)
     logged_in: str | None = None
