@@ -18,6 +18,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Final, Self
 
@@ -73,12 +74,10 @@ class _Envelope:
         length = sealed[1] if len(sealed) > 2 else 0
         if sealed[:1] != _VERSION or len(sealed) < 2 + length + 2 * _NONCE + _WRAPPED + _TAG:
             raise DecryptionFailed("it is cut, or of an unknown version")
-        at = 2 + length
-        parts = []
-        for size in (_NONCE, _WRAPPED, _NONCE):
-            parts.append(sealed[at : at + size])
-            at += size
-        return cls(sealed[2 : 2 + length].decode("ascii", "replace"), *parts, sealed[at:])
+        ends = list(accumulate((_NONCE, _WRAPPED, _NONCE), initial=2 + length))
+        wrap_nonce, wrapped, nonce = (sealed[begin:end] for begin, end in pairwise(ends))
+        key_id = sealed[2 : 2 + length].decode("ascii", "replace")
+        return cls(key_id, wrap_nonce, wrapped, nonce, sealed[ends[-1] :])
 
     def sealed(self) -> bytes:
         """As it is kept."""

@@ -67,10 +67,10 @@ class Settings(BaseSettings):
         default_factory=dict,
         description="Secrets that bank connections name, as a JSON object.",
     )
-    encryption_keys: SecretStr | None = Field(
-        default=None,
-        description="Keys that encrypt at rest, as a JSON object of ids and base64 of 32 bytes: `index` "
-        "for look-up, and others, the last one current; unset: a file of the installation.",
+    encryption_keys: dict[str, SecretStr] = Field(
+        default_factory=dict,
+        description="Keys that personal data and secrets are encrypted under, a JSON object: id to 32 "
+        "octets in base64; the last one is current, the first one stays. Unset: a file below `home`.",
     )
     log_format: LogFormat = Field(default=LogFormat.CONSOLE, description="Format of log lines.")
     log_level: str = Field(default="WARNING", description="Lowest level that is logged.")

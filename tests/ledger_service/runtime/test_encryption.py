@@ -2,6 +2,8 @@
 
 import base64
 import json
+import os
+import os
 import stat
 from pathlib import Path
 
