@@ -1,0 +1,1 @@
+SELECT gateway.sweep_webhook_deliveries(%(retention)s, 10000)
