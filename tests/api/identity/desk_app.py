@@ -1,6 +1,7 @@
 """An application with nothing but identity, on a real ledger database, whose clock a test moves."""
 
 import os
+from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -33,6 +34,10 @@ SETTINGS = IdentitySettings(issuer=ISSUER, refresh_s=0.05)
 OPS = Actor("ops")
 
 
+def new_keyring() -> Keyring:
+    return Keyring.of({"1": b64encode(os.urandom(32)).decode()}, source="test")
+
+
 @dataclass
 class Person:
     """Who is logged in."""
@@ -47,7 +52,7 @@ class Desk:
     """The application, its clock, and who is there."""
 
     server: Server
-    keyring: Keyring = field(default_factory=lambda: Keyring({"index": b"i" * 32, "1": os.urandom(32)}))
+    keyring: Keyring = field(default_factory=new_keyring)
     now: datetime = START
     people: dict[str, PersonAccess] = field(default_factory=dict)
     logged_in: str | None = None
