@@ -21,6 +21,8 @@ from api.identity.caller import LIVE, Authenticate, Caller, Unauthenticated
 from api.ledger.endpoints import router as ledger
 from api.payments.endpoints import router as payments
 from api.requests.stack import add_middleware
+from api.sandbox.endpoints import router as sandbox
+from api.sandbox.tenants import Tenants, kept_fresh
 from api.service.endpoints import router as service
 from api.settings import GatewaySettings
 from api.transfers.endpoints import router as transfers
@@ -36,10 +38,12 @@ def create_app(
     server: Server | None = None,
     authenticate: Authenticate | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    sandboxes: bool = False,
 ) -> FastAPI:
     """The application on a migrated `server`; without one it runs and migrates that of the settings.
 
     `authenticate` says whose a token is; without it nobody is let in. `now` is the live tenant's clock.
+    With `sandboxes` those of the server are open too, and its sandbox database is migrated.
     """
     chosen = settings or GatewaySettings()
 
@@ -53,6 +57,12 @@ def create_app(
             app.state.books = {LIVE: books}
             app.state.pool = books.pool
             await stack.enter_async_context(_sweeping(books.pool, chosen))
+            if sandboxes:
+                await asyncio.to_thread(migrate, found.sandbox)
+                play = await stack.enter_async_context(open_books(found.sandbox, chosen, now=now))
+                await stack.enter_async_context(_sweeping(play.pool, chosen))
+                tenants = Tenants(books, play)
+                app.state.books = await stack.enter_async_context(kept_fresh(tenants))
             yield
 
     app = FastAPI(
@@ -67,7 +77,7 @@ def create_app(
     app.state.authenticate = authenticate or _nobody
     # Every router of the gateway; what stands in a path's first part is its domain.
     app.include_router(service)
-    for router in (ledger, transfers, holds, payments, approvals, audit):
+    for router in (ledger, transfers, holds, payments, approvals, audit, sandbox):
         app.include_router(router, prefix="/v1")
     register_error_handlers(app)
     add_middleware(app, chosen)

@@ -9,7 +9,7 @@ from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 from api.directory import Directory
 from api.errors import Refusal
-from api.identity.caller import Caller
+from api.identity.caller import LIVE, Caller
 from ledger_service.ledger.poster import Poster
 
 
@@ -27,6 +27,7 @@ class Books:
     """The tenant's clock, in UTC."""
     directory: Directory = field(default_factory=Directory)
     """Which books and accounts it has."""
+    tenant: str = LIVE
 
 
 class UnknownTenant(Refusal):

@@ -18,6 +18,7 @@ from api.idempotency.records import Answer
 from api.identifiers import uuid7
 from api.identity.caller import Caller, require
 from api.problem_catalog import of_ledger, responses
+from api.sandbox.rehearsal import rehearse
 from api.transfers.endpoints import KIND, POSTING_RESULTS
 from api.transfers.posting import ACCOUNT_CODES, RESERVED_CODES, AccountReserved, movement, posted
 from api.transfers.rows import instant, reach, row_within, rows_by_id, written
@@ -59,6 +60,7 @@ async def create_hold(
     """Set money of an account aside: it cannot be spent, and moves when the hold is captured."""
     key = await key_of(request, caller)
     books = books_of(request, caller)
+    rehearsal = rehearse(books, amount=body.amount, accounts=(body.debit_account, body.credit_account))
     wanted = await movement(
         caller,
         books,
@@ -98,6 +100,7 @@ async def create_hold(
         book=(wanted.participant_id, wanted.book_id),
         made=made,
         reference=body.reference,
+        rehearsal=rehearsal,
     )
 
 

@@ -23,6 +23,7 @@ from api.identity.caller import Caller, ParticipantNotAllowed, require
 from api.payments.across import Side, clearing_reference, open_dates, post_across
 from api.payments.schemas import NewPayment, Payment
 from api.problem_catalog import of_ledger, responses
+from api.sandbox.rehearsal import Rehearsal, rehearse
 from api.transfers.endpoints import KIND, POSTING_RESULTS
 from api.transfers.posting import ACCOUNT_CODES, Movement, movement, posted, usable
 from api.transfers.rows import instant, written
@@ -76,8 +77,10 @@ async def create_payment(
     other. The caller reaches the debtor's books.
     """
     books = books_of(request, caller)
+    parties = (body.debtor.account, body.creditor.account)
+    rehearsal = rehearse(books, amount=body.amount, accounts=parties)
     if body.debtor.participant_id != body.creditor.participant_id:
-        return await _paid_across(request, caller, books, body)
+        return await _paid_across(request, caller, rehearsal, body)
     wanted = await movement(
         caller,
         books,
@@ -89,7 +92,7 @@ async def create_payment(
         customers_only=True,
         pointers=("/body/debtor/participant_id", "/body/debtor/account", "/body/creditor/account"),
     )
-    return await _paid_within(request, caller, books, body, wanted)
+    return await _paid_within(request, caller, rehearsal, body, wanted)
 
 
 @router.get(
@@ -116,9 +119,10 @@ async def get_payment(
 
 
 async def _paid_within(
-    request: Request, caller: Caller, books: Books, body: NewPayment, wanted: Movement
+    request: Request, caller: Caller, rehearsal: Rehearsal, body: NewPayment, wanted: Movement
 ) -> Response:
     """A payment between two accounts of one book: a transfer, which is posted with others."""
+    books = rehearsal.books
     key = await key_of(request, caller)
 
     def made(
@@ -155,11 +159,15 @@ async def _paid_within(
         book=(wanted.participant_id, wanted.book_id),
         made=made,
         reference=body.reference,
+        rehearsal=rehearsal,
     )
 
 
-async def _paid_across(request: Request, caller: Caller, books: Books, body: NewPayment) -> Response:
+async def _paid_across(
+    request: Request, caller: Caller, rehearsal: Rehearsal, body: NewPayment
+) -> Response:
     """A payment between two books, in a transaction of its own."""
+    books = rehearsal.books
     if not caller.reaches(body.debtor.participant_id):
         raise ParticipantNotAllowed(body.debtor.participant_id)
     sides = await _sides(books, body)
@@ -189,6 +197,8 @@ async def _paid_across(request: Request, caller: Caller, books: Books, body: New
             )
         ]
         post_across(connection, sides=sides, dates=dates, transfers=transfers)
+        booked = [(side.book_id, each.transfer_id) for side, each in zip(sides, transfers, strict=True)]
+        rehearsal.booked(connection, booked)
         if body.reference is not None:
             for side, transfer in zip(sides, transfers, strict=True):
                 keep_references(connection, side.book_id, [(transfer.transfer_id, body.reference)])
@@ -208,7 +218,7 @@ async def _paid_across(request: Request, caller: Caller, books: Books, body: New
         ]
         return _created(payment_id, legs)
 
-    return await once(request, caller, work)
+    return rehearsal.answered(await once(request, caller, work))
 
 
 async def _sides(books: Books, body: NewPayment) -> list[Side]:

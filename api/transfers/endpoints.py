@@ -16,6 +16,7 @@ from api.idempotency.records import Answer
 from api.identifiers import uuid7
 from api.identity.caller import Caller, require
 from api.problem_catalog import of_ledger, responses
+from api.sandbox.rehearsal import rehearse
 from api.transfers.posting import ACCOUNT_CODES, RESERVED_CODES, AccountReserved, movement, posted
 from api.transfers.rows import (
     TRANSFER,
@@ -78,6 +79,7 @@ async def create_transfer(
     """
     key = await key_of(request, caller)
     books = books_of(request, caller)
+    rehearsal = rehearse(books, amount=body.amount, accounts=(body.debit_account, body.credit_account))
     wanted = await movement(
         caller,
         books,
@@ -128,6 +130,7 @@ async def create_transfer(
         book=(wanted.participant_id, wanted.book_id),
         made=made,
         reference=body.reference,
+        rehearsal=rehearsal,
     )
 
 

@@ -19,6 +19,7 @@ from api.idempotency.keys import Key, KeysAtWork
 from api.idempotency.posting import BusinessDateClosed, Recorded
 from api.idempotency.records import Answer
 from api.identity.caller import Caller, ParticipantNotAllowed
+from api.sandbox.rehearsal import REHEARSED_CODES, Rehearsal
 from ledger_service.ledger.chart import CUSTOMER_CODES, OPERATOR_CODES, ChartCode
 from ledger_service.ledger.poster import OutcomeUnknown, PosterOverloaded, Transfer
 
@@ -42,6 +43,7 @@ ACCOUNT_CODES: Final = (
     ("account_reserved", 422, "The line of the account is kept in step with other books."),
     ("currency_mismatch", 422, "Both accounts and the amount have one currency."),
     ("tenant_not_available", 403, "The caller's sandbox is not there."),
+    *REHEARSED_CODES,
 )
 """What `movement` refuses, for the documentation of a route."""
 
@@ -131,11 +133,12 @@ async def posted(
     book: tuple[str, int],
     made: Callable[[datetime, date], tuple[Transfer, Callable[[psycopg.Connection], Answer]]],
     reference: str | None = None,
+    rehearsal: Rehearsal | None = None,
 ) -> Response:
     """Post what `made` makes of a time and a business date, with its record; the answer for the client.
 
-    `book`: participant and number. `made` is called again, with the next date, where the book closes its
-    date meanwhile.
+    `book`: participant and number; `rehearsal` is of a sandbox. `made` is called again, with the next
+    date, where the book closes its date meanwhile.
     """
     participant_id, book_id = book
     at_work: KeysAtWork = request.app.state.keys_at_work
@@ -144,6 +147,8 @@ async def posted(
             now = books.now()
             business_date = books.directory.open_date(book_id, now)
             transfer, answered = made(now, business_date)
+            if rehearsal is not None:
+                answered = _rehearsed(rehearsal, answered, (book_id, transfer.transfer_id))
             record = Recorded(key, answered, reference)
             try:
                 answer = await books.poster.post_recorded(book_id, business_date, (transfer,), record)
@@ -156,5 +161,18 @@ async def posted(
             except OutcomeUnknown as error:
                 raise LedgerUnavailable from error
             else:
-                return cast(Answer, answer).response()
+                response = cast(Answer, answer).response()
+                return response if rehearsal is None else rehearsal.answered(response)
     raise Overloaded("the book closes one date after the other", retry_after_s=1)
+
+
+def _rehearsed(
+    rehearsal: Rehearsal, answered: Callable[[psycopg.Connection], Answer], booked: tuple[int, str]
+) -> Callable[[psycopg.Connection], Answer]:
+    """The answer, with what follows in a sandbox written before it."""
+
+    def then_answered(connection: psycopg.Connection) -> Answer:
+        rehearsal.booked(connection, [booked])
+        return answered(connection)
+
+    return then_answered

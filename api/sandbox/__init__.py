@@ -1,0 +1,1 @@
+"""The sandbox over HTTP: test clocks, a fresh start, and amounts that produce every outcome."""
