@@ -117,9 +117,8 @@ def application(desk: Desk, writers: ConnectionPool, settings: IdentitySettings)
     app = FastAPI(lifespan=life)
     app.state.person_of = desk.person_of
     app.state.keys_at_work = KeysAtWork()
-    app.state.books = {
-        "live": Books(pool=None, writers=writers, poster=None, now=lambda: desk.now)  # type: ignore[arg-type]  # identity posts nothing
-    }
+    books = Books(pool=None, writers=writers, poster=None, now=lambda: desk.now)  # type: ignore[arg-type]  # identity posts nothing
+    app.state.books = {"live": books, "sandbox-soko": books}
     app.include_router(router)
     app.include_router(clients_router, prefix="/v1")
 

@@ -5,6 +5,7 @@ import json
 import threading
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, quote_plus, urlsplit
 
@@ -15,6 +16,8 @@ from joserfc.jwk import KeySet, OKPKey
 
 from api.errors import Refusal
 from api.identity.clients import ASSERTION_TYPE
+from api.identity.oauth_errors import SessionEnded
+from api.identity.refresh_tokens import use_token
 from ledger_service.parties.clients import Client, ClientKind, disable_client, rotate_secret
 from ledger_service.runtime.database import Server
 from tests.api.identity.desk_app import ISSUER, OPS, Desk, Person, as_rows, open_desk
@@ -495,6 +498,26 @@ def test_of_many_uses_at_the_same_time_one_is_the_first(desk: Desk, app_client: 
     for thread in threads:
         thread.join()
     assert sorted(found) == [200, 400, 400, 400, 400, 400]
+
+
+def test_a_second_use_waits_for_the_first_to_be_written(desk: Desk, app_client: Client) -> None:
+    tokens = logged_in_tokens(desk, app_client)
+    terms = {"client_id": app_client.client_id, "at": desk.now, "token_life": timedelta(minutes=10)}
+    ended: list[bool] = []
+
+    def second() -> None:
+        with desk.connect() as connection, pytest.raises(SessionEnded):
+            use_token(connection, tokens["refresh_token"], **terms)
+        ended.append(True)
+
+    with desk.connect() as connection, connection.transaction():
+        use_token(connection, tokens["refresh_token"], **terms)
+        thread = threading.Thread(target=second)
+        thread.start()
+        thread.join(0.3)
+        assert thread.is_alive()
+    thread.join()
+    assert ended
 
 
 def test_another_client_s_try_does_not_end_the_session(desk: Desk, app_client: Client) -> None:
