@@ -1,6 +1,7 @@
 """The application: routers, what stands before them, and the ledger for the length of its life."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
@@ -55,6 +56,8 @@ def create_app(
                 await asyncio.to_thread(migrate, found)
             books = await stack.enter_async_context(open_books(found, chosen, now=now))
             app.state.books = {LIVE: books}
+            # A lane waits for the interpreter after each round trip: not for 5 ms, its default.
+            sys.setswitchinterval(SWITCH_S)
             app.state.pool = books.pool
             await stack.enter_async_context(_sweeping(books.pool, chosen))
             if sandboxes:
@@ -106,6 +109,9 @@ async def open_books(
 
 WAIT_S = 10.0
 """For a connection of a pool."""
+
+SWITCH_S = 0.0005
+"""After which a thread that waits gets the interpreter."""
 
 
 @asynccontextmanager

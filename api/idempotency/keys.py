@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated, Final
 
 from fastapi import Header, Request
+from pydantic import BaseModel
 
 from api.errors import Refusal, request_id
 from api.identity.caller import Caller
@@ -110,18 +111,19 @@ class KeysAtWork:
             self._identities.discard(key.identity)
 
 
-async def key_of(request: Request, caller: Caller) -> Key:
+async def key_of(request: Request, caller: Caller, given: BaseModel | None = None) -> Key:
     """The key of a request; raises `KeyMissing` and `KeyMalformed`.
 
-    A body of JSON counts as such, so that white space and the order of members do not matter.
+    A body of JSON counts as such, so that white space and the order of members do not matter. `given` is
+    what it was read as, where the route has read it.
     """
     value = request.headers.get("idempotency-key")
     if value is None:
         raise KeyMissing
     if not _VISIBLE.fullmatch(value):
         raise KeyMalformed
-    body = await request.body()
-    if body:
+    body = await request.body() if given is None else given.model_dump_json().encode()
+    if body and given is None:
         with suppress(ValueError):
             body = json.dumps(await request.json(), sort_keys=True, separators=(",", ":")).encode()
     url = request.scope["path"].encode() + b"?" + request.scope["query_string"]

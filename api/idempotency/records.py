@@ -14,9 +14,12 @@ from pathlib import Path
 import psycopg
 from fastapi import Response
 
+from api.idempotency.arrays import integers, octets, texts
 from api.idempotency.keys import Key, KeyReused
+from ledger_service.ledger.arrays import array_cursor
 
 _FOLDER = Path(__file__).parent
+_JSON = json.JSONEncoder()
 _FIND, _KEEP = ((_FOLDER / f"{name}.sql").read_bytes() for name in ("find", "keep"))
 
 
@@ -43,36 +46,42 @@ class OvertakenByAnother(RuntimeError):
 
 
 def find(connection: psycopg.Connection, keys: Sequence[Key]) -> dict[int, Answer | KeyReused]:
-    """By position, what is answered to keys that have a record."""
+    """By position, what is answered to keys that have a record; `keys` is not empty."""
     named = {
-        "clients": [key.client for key in keys],
-        "routes": [key.route for key in keys],
-        "keys": [key.value for key in keys],
+        "clients": texts([key.client for key in keys]),
+        "routes": texts([key.route for key in keys]),
+        "keys": texts([key.value for key in keys]),
     }
     found: dict[int, Answer | KeyReused] = {}
-    for number, fingerprint, status, headers, body in connection.execute(_FIND, named, prepare=True):
-        key = keys[number - 1]
-        if fingerprint != key.fingerprint:
+    with array_cursor(connection) as cursor:
+        rows = cursor.execute(_FIND, named, prepare=True).fetchall()
+    for number, fingerprint, status, headers, body in rows:
+        if fingerprint != keys[number - 1].fingerprint:
             found[number - 1] = KeyReused()
             continue
         media_type = headers.pop("Content-Type")
-        found[number - 1] = Answer(status, bytes(body), media_type, headers, replayed=True)
+        found[number - 1] = Answer(status, body, media_type, headers, replayed=True)
     return found
 
 
 def keep(connection: psycopg.Connection, answered: Sequence[tuple[Key, Answer]]) -> None:
-    """Write the records of answers; raises `OvertakenByAnother`."""
+    """Write the records of answers; raises `OvertakenByAnother`. There is at least one."""
     named = {
-        "clients": [key.client for key, _ in answered],
-        "routes": [key.route for key, _ in answered],
-        "keys": [key.value for key, _ in answered],
-        "fingerprints": [key.fingerprint for key, _ in answered],
-        "request_ids": [key.request_id for key, _ in answered],
-        "statuses": [answer.status for _, answer in answered],
-        "headers": [
-            json.dumps({"Content-Type": answer.media_type, **answer.headers}) for _, answer in answered
-        ],
-        "bodies": [answer.body for _, answer in answered],
+        "clients": texts([key.client for key, _ in answered]),
+        "routes": texts([key.route for key, _ in answered]),
+        "keys": texts([key.value for key, _ in answered]),
+        "fingerprints": octets([key.fingerprint for key, _ in answered]),
+        "request_ids": texts([key.request_id for key, _ in answered]),
+        "statuses": integers([answer.status for _, answer in answered]),
+        "headers": texts([_headers(answer) for _, answer in answered]),
+        "bodies": octets([answer.body for _, answer in answered]),
     }
-    if connection.execute(_KEEP, named, prepare=True).rowcount != len(answered):
+    with array_cursor(connection) as cursor:
+        kept = cursor.execute(_KEEP, named, prepare=True).rowcount
+    if kept != len(answered):
         raise OvertakenByAnother
+
+
+def _headers(answer: Answer) -> str:
+    """Those that belong to the content, as JSON."""
+    return _JSON.encode({"Content-Type": answer.media_type, **answer.headers})

@@ -16,6 +16,7 @@ from api.idempotency.records import Answer
 from api.identifiers import uuid7
 from api.identity.caller import Caller, require
 from api.problem_catalog import of_ledger, responses
+from api.requests.direct_route import DirectRoute
 from api.sandbox.rehearsal import rehearse
 from api.transfers.posting import ACCOUNT_CODES, RESERVED_CODES, AccountReserved, movement, posted
 from api.transfers.rows import (
@@ -32,6 +33,7 @@ from ledger_service.ledger.poster import Transfer as LedgerTransfer
 from ledger_service.ledger.results import TransferResult
 
 router = APIRouter(tags=["transfers"])
+direct = APIRouter(tags=["transfers"], route_class=DirectRoute)
 
 KIND: Final = "credit_transfer"
 """Of transfers in the journal, and of what returns them."""
@@ -59,7 +61,7 @@ REVERSAL_RESULTS: Final = (
 )
 
 
-@router.post(
+@direct.post(
     "/transfers",
     operation_id="create_transfer",
     status_code=201,
@@ -220,3 +222,6 @@ async def reverse_transfer(
 
 def _created(transfer_id: str, content: bytes) -> Answer:
     return Answer(201, content, headers={"Location": f"/v1/transfers/{transfer_id}"})
+
+
+router.include_router(direct)

@@ -1,6 +1,5 @@
 """Rows of the journal as clients see them: found by id in the books that a caller reaches."""
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any, Final
 import psycopg
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
+from pydantic_core import to_json
 
 from api.amounts import units
 from api.identity.caller import EVERY_PARTICIPANT, Caller
@@ -65,9 +65,9 @@ def transfer_content(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def instant(at: datetime) -> str:
     """A time as it is written on the wire: RFC 3339, UTC."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return at.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def written(content: Mapping[str, Any]) -> bytes:
     """JSON as it goes over the wire."""
-    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+    return to_json(content)

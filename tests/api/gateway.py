@@ -37,7 +37,7 @@ def _partner(name: str, *participants: str, scopes: frozenset[str] = SCOPES) -> 
 
 
 CALLERS: Final = {
-    "first": _partner("first", "KE-B01"),
+    "first": _partner("first", "KE-B01", "KE-B0"),
     "second": _partner("second", "KE-B02"),
     "staff": _partner("staff", EVERY_PARTICIPANT),
     "powerless": _partner("powerless", EVERY_PARTICIPANT, scopes=frozenset()),
