@@ -5,6 +5,7 @@ what a name resolves to then is what is connected to, so that changing its recor
 effect. What is allowed is the public internet, by IANA's registries of special-purpose addresses.
 """
 
+import errno
 import ipaddress
 import re
 import socket
@@ -80,7 +81,7 @@ class AddressRefused(OSError):
     """Nothing may be delivered to this address; to aiohttp a failure to connect."""
 
     def __init__(self, address: str) -> None:
-        super().__init__(f"{address} is not an address of the public internet")
+        super().__init__(errno.EACCES, f"{address} is not an address of the public internet")
 
 
 @dataclass(frozen=True, slots=True)
