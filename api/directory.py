@@ -4,6 +4,7 @@ What never changes is remembered: the book of a participant, and the number, cur
 behind a reference. What is not there is looked for again each time.
 """
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -47,15 +48,21 @@ class Directory:
     _books: dict[str, int] = field(default_factory=dict)
     _accounts: dict[tuple[int, str], KnownAccount] = field(default_factory=dict)
     _closed_through: dict[int, date | None] = field(default_factory=dict)
+    _looks: "dict[int, _Look]" = field(default_factory=dict)
 
     async def book(self, pool: AsyncConnectionPool, participant_id: str, *, pointer: str) -> int:
         """The book of a participant; raises `ParticipantUnknown`."""
+        found = await self.find_book(pool, participant_id)
+        if found is None:
+            raise ParticipantUnknown(participant_id, pointer=pointer)
+        return found
+
+    async def find_book(self, pool: AsyncConnectionPool, participant_id: str) -> int | None:
+        """The book of a participant, where it keeps one."""
         found = self._books.get(participant_id)
         if found is None:
             await self._look(pool, participant_id)
             found = self._books.get(participant_id)
-        if found is None:
-            raise ParticipantUnknown(participant_id, pointer=pointer)
         return found
 
     async def accounts(
@@ -64,7 +71,7 @@ class Directory:
         """Accounts by external reference, or by number where no reference reads so."""
         keys = [(book_id, name) for name in names]
         if not all(key in self._accounts for key in keys):
-            await self._look_for_accounts(pool, book_id, names)
+            return await self._looked_for(pool, book_id, names)
         return [self._accounts.get(key) for key in keys]
 
     def open_date(self, book_id: int, now: datetime) -> date:
@@ -93,20 +100,46 @@ class Directory:
                 self._books[participant_id] = book_id
                 self._closed_through[book_id] = closed_through
 
-    async def _look_for_accounts(
+    async def _looked_for(
         self, pool: AsyncConnectionPool, book_id: int, names: tuple[str, ...]
-    ) -> None:
-        numbers = [int(name) for name in names if name.isascii() and name.isdigit() and len(name) < 19]
-        async with pool.connection() as connection:
-            cursor = connection.cursor(row_factory=tuple_row)
-            named = {"book_id": book_id, "names": list(names), "numbers": numbers}
-            await cursor.execute(_ACCOUNTS, named)
-            found = [KnownAccount(*row) for row in await cursor.fetchall()]
+    ) -> list[KnownAccount | None]:
+        """Accounts that are not known yet; those asked for while the books are asked go together."""
+        look = self._looks.get(book_id)
+        if look is None:
+            look = self._looks[book_id] = _Look()
+            look.task = asyncio.create_task(self._look_for_accounts(pool, book_id, look))
+        look.names.update(names)
+        # Shielded: others wait for it too, if this one is cancelled.
+        found = await asyncio.shield(look.task) if look.task else {}
+        return [found.get(name) for name in names]
+
+    async def _look_for_accounts(
+        self, pool: AsyncConnectionPool, book_id: int, look: "_Look"
+    ) -> dict[str, KnownAccount]:
+        try:
+            async with pool.connection() as connection:
+                del self._looks[book_id]  # who comes now asks the next time
+                names = look.names
+                numbers = [int(n) for n in names if n.isascii() and n.isdigit() and len(n) < 19]
+                cursor = connection.cursor(row_factory=tuple_row)
+                named = {"book_id": book_id, "names": list(names), "numbers": numbers}
+                await cursor.execute(_ACCOUNTS, named)
+                found = [KnownAccount(*row) for row in await cursor.fetchall()]
+        finally:
+            if self._looks.get(book_id) is look:
+                del self._looks[book_id]
+        known = {str(account.account_id): account for account in found}
+        known |= {account.external_ref: account for account in found}  # a reference wins over a number
+        asked = {name: account for name, account in known.items() if name in names}
         if len(self._accounts) > REMEMBERED:
             self._accounts.clear()
-        for account in found:
-            if str(account.account_id) in names:
-                self._accounts[book_id, str(account.account_id)] = account
-        for account in found:  # after the numbers: a reference wins over them
-            if account.external_ref in names:
-                self._accounts[book_id, account.external_ref] = account
+        self._accounts |= {(book_id, name): account for name, account in asked.items()}
+        return asked
+
+
+@dataclass(slots=True, eq=False)
+class _Look:
+    """Accounts that are asked for together."""
+
+    names: set[str] = field(default_factory=set)
+    task: "asyncio.Task[dict[str, KnownAccount]] | None" = None
