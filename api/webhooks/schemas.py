@@ -179,3 +179,17 @@ class WebhookDelivery(BaseModel):
     finished_at: datetime | None
     attempt_count: int
     attempts: list[WebhookAttempt] = Field(description="The last 20.")
+
+
+class WebhookEndpointPage(BaseModel):
+    """Endpoints, in the order of their registration."""
+
+    data: list[WebhookEndpoint]
+    next_cursor: str | None = Field(description="For the next page; null after the last.")
+
+
+class WebhookDeliveryPage(BaseModel):
+    """Deliveries, newest first."""
+
+    data: list[WebhookDelivery]
+    next_cursor: str | None = Field(description="For the next page; null after the last.")

@@ -8,7 +8,7 @@ import asyncio
 import random
 import signal
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -228,7 +228,19 @@ async def work_on_all(servers: Sequence[Server], *, keyring: Sealer, settings: W
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     async with asyncio.TaskGroup() as group:
         for server in servers:
-            group.create_task(work(server, keyring=keyring, settings=settings, stopped=stopped))
+            group.create_task(_work_when_there(server, keyring, settings, stopped))
+
+
+async def _work_when_there(
+    server: Server, keyring: Sealer, settings: WebhookSettings, stopped: asyncio.Event
+) -> None:
+    """A sandbox's database is made by the first API that opens sandboxes."""
+    while not stopped.is_set():
+        if await asyncio.to_thread(has_webhooks, server):
+            await work(server, keyring=keyring, settings=settings, stopped=stopped)
+            return
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stopped.wait(), REPAIR_S)
 
 
 def main() -> None:
@@ -236,8 +248,8 @@ def main() -> None:
     settings = Settings()
     with running_server(settings) as server:
         migrate(server)
-        servers = [each for each in (server, server.sandbox) if has_webhooks(each)]
-        asyncio.run(work_on_all(servers, keyring=Keyring.open(settings), settings=WebhookSettings()))
+        both = (server, server.sandbox)
+        asyncio.run(work_on_all(both, keyring=Keyring.open(settings), settings=WebhookSettings()))
 
 
 if __name__ == "__main__":
