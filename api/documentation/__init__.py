@@ -1,0 +1,1 @@
+"""The documentation page: the OpenAPI document, rendered without anything from elsewhere."""
