@@ -1,4 +1,4 @@
-"""`wgi up`: PostgreSQL, the API and the Dagster UI together on loopback."""
+"""`wgi up`: PostgreSQL, the API, the deliveries of webhooks and the Dagster UI together on loopback."""
 
 import os
 import signal
@@ -39,11 +39,11 @@ class PortTaken(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A server process in a process group of its own, and where it answers."""
+    """A process in a process group of its own, and where it answers; None if it does not."""
 
     name: str
     process: subprocess.Popen[bytes]
-    url: str
+    url: str | None
 
 
 def run(*, source: SourceName | None, api_port: int, ui_port: int) -> None:
@@ -72,6 +72,7 @@ def run(*, source: SourceName | None, api_port: int, ui_port: int) -> None:
         ui += ["--module-name", "orchestration.definitions"]
         services = [
             stack.enter_context(_service("API", api, f"http://{HOST}:{api_port}")),
+            stack.enter_context(_service("Webhooks", ["api.webhooks.worker"], None)),
             stack.enter_context(_service("Dagster UI", ui, f"http://{HOST}:{ui_port}")),
         ]
         try:
@@ -79,7 +80,7 @@ def run(*, source: SourceName | None, api_port: int, ui_port: int) -> None:
                 for service in services:
                     _wait_until_ready(service)
             for service in services:
-                console.print(f"{service.name:12} {service.url}", highlight=False)
+                console.print(f"{service.name:12} {service.url or 'at work'}", highlight=False)
             console.print("Ctrl-C stops everything.")
             _wait_for_end(services)
         except KeyboardInterrupt:
@@ -100,7 +101,7 @@ def _free(port: int, option: str) -> int:
 
 
 @contextmanager
-def _service(name: str, command: list[str], url: str) -> Iterator[Service]:
+def _service(name: str, command: list[str], url: str | None) -> Iterator[Service]:
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", *command],
         cwd=PROJECT_ROOT,
@@ -147,6 +148,8 @@ def _wait_until_ready(service: Service) -> None:
     while True:
         if (status := service.process.poll()) is not None:
             raise ServiceEnded(service.name, status)
+        if service.url is None:
+            return
         try:
             with urllib.request.urlopen(service.url, timeout=2):  # noqa: S310 - our own loopback URL
                 return
