@@ -1,5 +1,6 @@
 """The OpenAPI document is whole, and the page that renders it works in a browser."""
 
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -85,7 +86,7 @@ def served() -> Iterator[str]:
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         try:
-            browser = playwright.chromium.launch()
+            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"))
         except Error as error:
             pytest.skip(f"no browser is installed: {error.message.splitlines()[0]}")
         yield browser
