@@ -37,7 +37,15 @@ TAGS: Final = (
     ("payments", "From wallet to wallet, also between two participants."),
     ("transfers", "Between two accounts of a book, and what returns them."),
     ("holds", "Money set aside: captured whole or in part, given back, or over in time."),
-    ("ledger", "Reads of the books."),
+    ("accounts", "Opened, looked at, frozen and closed; what they hold and what moved on them."),
+    ("statements", "Accounts between two times, as JSON or CSV."),
+    ("participants", "Whose books there are."),
+    ("approvals", "What takes two people: limits, fees, rates, postings by hand."),
+    ("audit", "Privileged acts, in a chain of hashes."),
+    ("webhooks", "What happens in the books, sent to the client's own endpoints."),
+    ("sandbox", "Play money: a clock, a fresh start, and amounts that produce every outcome."),
+    ("OAuth2", "Tokens."),
+    ("clients", "The programs that may ask for tokens."),
     ("service", "Whether the gateway answers."),
 )
 

@@ -1,0 +1,1 @@
+"""Accounts: opening and changing them, what they hold, what moved on them."""

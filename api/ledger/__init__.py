@@ -1,1 +1,0 @@
-"""The ledger over HTTP, reads only."""

@@ -1,0 +1,1 @@
+"""Participants: whose books there are."""

@@ -1,0 +1,1 @@
+"""Statements of accounts between two times."""
