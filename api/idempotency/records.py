@@ -16,7 +16,7 @@ from fastapi import Response
 
 from api.idempotency.arrays import integers, octets, texts
 from api.idempotency.keys import Key, KeyReused
-from ledger_service.ledger.arrays import array_cursor
+from ledger_service.ledger.arrays import BinaryArray, array_cursor
 
 _FOLDER = Path(__file__).parent
 _JSON = json.JSONEncoder()
@@ -66,7 +66,15 @@ def find(connection: psycopg.Connection, keys: Sequence[Key]) -> dict[int, Answe
 
 def keep(connection: psycopg.Connection, answered: Sequence[tuple[Key, Answer]]) -> None:
     """Write the records of answers; raises `OvertakenByAnother`. There is at least one."""
-    named = {
+    with array_cursor(connection) as cursor:
+        kept = cursor.execute(_KEEP, record_columns(answered), prepare=True).rowcount
+    if kept != len(answered):
+        raise OvertakenByAnother
+
+
+def record_columns(answered: Sequence[tuple[Key, Answer]]) -> dict[str, BinaryArray]:
+    """The columns of records, by name."""
+    return {
         "clients": texts([key.client for key, _ in answered]),
         "routes": texts([key.route for key, _ in answered]),
         "keys": texts([key.value for key, _ in answered]),
@@ -76,10 +84,6 @@ def keep(connection: psycopg.Connection, answered: Sequence[tuple[Key, Answer]])
         "headers": texts([_headers(answer) for _, answer in answered]),
         "bodies": octets([answer.body for _, answer in answered]),
     }
-    with array_cursor(connection) as cursor:
-        kept = cursor.execute(_KEEP, named, prepare=True).rowcount
-    if kept != len(answered):
-        raise OvertakenByAnother
 
 
 def _headers(answer: Answer) -> str:

@@ -1,6 +1,5 @@
 """Payments over HTTP."""
 
-from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -125,9 +124,7 @@ async def _paid_within(
     books = rehearsal.books
     key = await key_of(request, caller)
 
-    def made(
-        now: datetime, business_date: date
-    ) -> tuple[Transfer, Callable[[psycopg.Connection], Answer]]:
+    def made(now: datetime, business_date: date) -> tuple[Transfer, Answer]:
         payment_id = uuid7()
         transfer = Transfer(
             transfer_id=_leg_ids(payment_id)[0],
@@ -150,7 +147,7 @@ async def _paid_within(
             "business_date": business_date,
             "created_at": now,
         }
-        return transfer, lambda _: _created(payment_id, [leg])
+        return transfer, _created(payment_id, [leg])
 
     return await posted(
         request,

@@ -92,9 +92,7 @@ async def create_transfer(
         currency=body.currency,
     )
 
-    def made(
-        now: datetime, business_date: date
-    ) -> tuple[LedgerTransfer, Callable[[psycopg.Connection], Answer]]:
+    def made(now: datetime, business_date: date) -> tuple[LedgerTransfer, Answer]:
         transfer = LedgerTransfer(
             transfer_id=uuid7(),
             kind=KIND,
@@ -105,25 +103,22 @@ async def create_transfer(
             amount_minor=wanted.amount_minor,
         )
 
-        def answered(_: psycopg.Connection) -> Answer:
-            content = {
-                "id": transfer.transfer_id,
-                "participant_id": wanted.participant_id,
-                "debit_account": wanted.debit.external_ref,
-                "credit_account": wanted.credit.external_ref,
-                "amount": units(wanted.amount_minor, body.currency, on=business_date),
-                "currency": body.currency,
-                "status": "posted",
-                "reference": body.reference,
-                "payment_id": None,
-                "reverses": None,
-                "reversed_amount": units(0, body.currency, on=business_date),
-                "business_date": business_date.isoformat(),
-                "created_at": instant(now),
-            }
-            return _created(transfer.transfer_id, written(content))
-
-        return transfer, answered
+        content = {
+            "id": transfer.transfer_id,
+            "participant_id": wanted.participant_id,
+            "debit_account": wanted.debit.external_ref,
+            "credit_account": wanted.credit.external_ref,
+            "amount": units(wanted.amount_minor, body.currency, on=business_date),
+            "currency": body.currency,
+            "status": "posted",
+            "reference": body.reference,
+            "payment_id": None,
+            "reverses": None,
+            "reversed_amount": units(0, body.currency, on=business_date),
+            "business_date": business_date.isoformat(),
+            "created_at": instant(now),
+        }
+        return transfer, _created(transfer.transfer_id, written(content))
 
     return await posted(
         request,

@@ -16,7 +16,7 @@ from api.books import Books
 from api.directory import KnownAccount
 from api.errors import Overloaded, Refusal
 from api.idempotency.keys import Key, KeysAtWork
-from api.idempotency.posting import BusinessDateClosed, Recorded
+from api.idempotency.posting import Answered, BusinessDateClosed, Recorded
 from api.idempotency.records import Answer
 from api.identity.caller import Caller, ParticipantNotAllowed
 from api.sandbox.rehearsal import REHEARSED_CODES, Rehearsal
@@ -131,7 +131,7 @@ async def posted(
     *,
     key: Key,
     book: tuple[str, int],
-    made: Callable[[datetime, date], tuple[Transfer, Callable[[psycopg.Connection], Answer]]],
+    made: Callable[[datetime, date], tuple[Transfer, Answered]],
     reference: str | None = None,
     rehearsal: Rehearsal | None = None,
 ) -> Response:
@@ -167,12 +167,12 @@ async def posted(
 
 
 def _rehearsed(
-    rehearsal: Rehearsal, answered: Callable[[psycopg.Connection], Answer], booked: tuple[int, str]
+    rehearsal: Rehearsal, answered: Answered, booked: tuple[int, str]
 ) -> Callable[[psycopg.Connection], Answer]:
     """The answer, with what follows in a sandbox written before it."""
 
     def then_answered(connection: psycopg.Connection) -> Answer:
         rehearsal.booked(connection, [booked])
-        return answered(connection)
+        return answered if isinstance(answered, Answer) else answered(connection)
 
     return then_answered
