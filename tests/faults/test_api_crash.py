@@ -26,7 +26,7 @@ ACROSS_EVERY = 4
 KILLED_AT = {100: "gateway", 300: "gateway", 500: "database", 700: "gateway", 850: "gateway"}
 """What is killed once so many payments are in the books."""
 PAUSE_S = 0.05
-PATIENCE_S = 100
+PATIENCE_S = 300
 ATTEMPT_S = 5.0
 
 _MADE = b"SELECT count(*) FROM gateway.idempotency_record"
