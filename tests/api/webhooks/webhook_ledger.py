@@ -113,10 +113,11 @@ class Desk:
         *types: EventType,
         ordering: Ordering = Ordering.ACCOUNT,
         participants: tuple[str, ...] = ("KE-B01",),
+        tenant: str = "live",
     ) -> str:
         """A new endpoint, told from now on; its id."""
         new = Endpoint(
-            uuid7(), "live", url, "", [*(types or EventType)], [*participants], ordering, self.now
+            uuid7(), tenant, url, "", [*(types or EventType)], [*participants], ordering, self.now
         )
         with self.connection.transaction():
             subscriptions.create(self.connection, KEYRING, new, client_id="shop", most=50)
