@@ -147,7 +147,8 @@ async def posted(
             now = books.now()
             business_date = books.directory.open_date(book_id, now)
             transfer, answered = made(now, business_date)
-            if rehearsal is not None:
+            # Of a live request nothing follows: its answer stays plain, for the one statement.
+            if rehearsal is not None and rehearsal.outcome is not None:
                 answered = _rehearsed(rehearsal, answered, (book_id, transfer.transfer_id))
             record = Recorded(key, answered, reference)
             try:
