@@ -1,17 +1,17 @@
 """What an account holds, now and before, and what moved on it."""
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Final
 
 import psycopg
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import AwareDatetime, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 
+from api.accounts.instants import Instant
 from api.accounts.reaching import REACH_CODES, AccountPath, ParticipantPath, reached
-from api.accounts.rows import account, balance_content, now
+from api.accounts.rows import account, balance_content, now, units_of
 from api.accounts.schemas import BalanceAt, Entries
-from api.amounts import units
 from api.errors import Refusal
 from api.identity.caller import Caller, require
 from api.paging import CURSOR_CODES, Cursor, Limit, cursor, position
@@ -25,7 +25,7 @@ router = APIRouter(tags=["accounts"])
 
 ARCHIVED: Final = ("history_archived", 409, "The months that it depends on are archived.")
 
-At = Annotated[AwareDatetime | None, Query(description="With its offset, as in `Z`.")]
+At = Annotated[Instant | None, Query(description="With its offset, as in `Z`.")]
 _SIDES: Final = {"debit": Side.DEBIT, "credit": Side.CREDIT}
 
 
@@ -73,7 +73,7 @@ async def get_balance(
             "currency": row["currency"],
             "at": instant(at) if at else None,
             "value_date": value_date.isoformat() if value_date else None,
-            **balance_content(row, held, on=book.today, is_now=is_now),
+            **balance_content(row, held, is_now=is_now),
         }
 
     return Response(written(await book.read(read)), media_type="application/json")
@@ -136,21 +136,19 @@ async def list_entries(
         page = found.head(limit)
         last = Position.of_last(page) if found.height > limit else None
         return {
-            "data": list(entry_contents(page.iter_rows(named=True), row, on=book.today)),
+            "data": list(entry_contents(page.iter_rows(named=True), row)),
             "next_cursor": cursor(last.booked_at.isoformat(), last.version) if last else None,
         }
 
     return Response(written(await book.read(read)), media_type="application/json")
 
 
-_POSITION: Final = TypeAdapter(tuple[AwareDatetime, Annotated[int, Field(ge=0, le=2**62)]])
+_POSITION: Final = TypeAdapter(tuple[Instant, Annotated[int, Field(ge=0, le=2**62)]])
 
 
-def entry_contents(
-    rows: Iterable[dict[str, Any]], of: dict[str, Any], *, on: date
-) -> Iterable[dict[str, Any]]:
+def entry_contents(rows: Iterable[dict[str, Any]], of: dict[str, Any]) -> Iterable[dict[str, Any]]:
     """Entries (`ENTRY_ROW`) of an account as clients see them."""
-    currency, side = of["currency"], Side(of["normal_side"])
+    side = Side(of["normal_side"])
     for row in rows:
         after = row["debits_posted_after"] - row["credits_posted_after"]
         yield {
@@ -158,12 +156,12 @@ def entry_contents(
             "transfer_id": row["transfer_id"],
             "side": "debit" if row["side"] == Side.DEBIT else "credit",
             "phase": row["phase"],
-            "amount": units(row["amount_minor"], currency, on=on),
-            "balance_after": units(after if side is Side.DEBIT else -after, currency, on=on),
+            "amount": units_of(of, row["amount_minor"]),
+            "balance_after": units_of(of, after if side is Side.DEBIT else -after),
             "other_account": row["other_external_ref"],
             "kind": row["kind"],
             "payment_id": row["payment_id"],
-            "booked_at": instant(row["booked_at"].astimezone(UTC)),
+            "booked_at": instant(row["booked_at"]),
             "value_date": row["value_date"].isoformat(),
             "business_date": row["business_date"].isoformat(),
         }

@@ -1,7 +1,6 @@
 """Accounts as rows of the ledger, and as clients see them."""
 
 from collections.abc import Mapping
-from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -52,7 +51,8 @@ def accounts(
         "status": status,
     }
     cursor = connection.cursor(row_factory=dict_row)
-    return cursor.execute(statement.encode(), named).fetchall()
+    # Planned each time: one plan for all that may be asked would read the whole book.
+    return cursor.execute(statement.encode(), named, prepare=False).fetchall()
 
 
 def account(connection: psycopg.Connection, book_id: int, name: str) -> dict[str, Any]:
@@ -66,12 +66,11 @@ def account(connection: psycopg.Connection, book_id: int, name: str) -> dict[str
 
 
 def account_content(
-    row: Mapping[str, Any], participant_id: str, *, on: date, with_balance: bool = False
+    row: Mapping[str, Any], participant_id: str, *, with_balance: bool = False
 ) -> dict[str, Any]:
     """A row as its client sees it."""
-    currency = row["currency"]
     limits = {
-        name: None if row[name] is None else units(row[name], currency, on=on)
+        name: None if row[name] is None else units_of(row, row[name])
         for name in ("debit_limit", "credit_limit")
     }
     content = {
@@ -79,7 +78,7 @@ def account_content(
         "participant_id": participant_id,
         "reference": row["external_ref"],
         "line": _LINE_NAMES[row["chart_code"]],
-        "currency": currency,
+        "currency": row["currency"],
         "status": status_of(row),
         "debits_frozen": row["debits_frozen"],
         "credits_frozen": row["credits_frozen"],
@@ -89,7 +88,7 @@ def account_content(
         "revision": row["revision"],
     }
     if with_balance:
-        content["balance"] = balance_content(row, now(row), on=on, is_now=True)
+        content["balance"] = balance_content(row, now(row), is_now=True)
     return content
 
 
@@ -99,19 +98,27 @@ def now(row: Mapping[str, Any]) -> Balance:
     return Balance(row["version"], None, *(row[name] for name in totals))
 
 
-def balance_content(row: Mapping[str, Any], held: Balance, *, on: date, is_now: bool) -> dict[str, Any]:
+def units_of(row: Mapping[str, Any], minor: int) -> str:
+    """Minor units of an account as a decimal string.
+
+    In its currency as it was when the account was opened: the account outlives a currency that is
+    withdrawn.
+    """
+    return units(minor, row["currency"], on=row["opened_on"])
+
+
+def balance_content(row: Mapping[str, Any], held: Balance, *, is_now: bool) -> dict[str, Any]:
     """What an account holds, on its normal side; `available` of what it holds now."""
     side = Side(row["normal_side"])
     other = Side.CREDIT if side is Side.DEBIT else Side.DEBIT
-    currency = row["currency"]
     limit = row["debit_limit"] if side is Side.CREDIT else row["credit_limit"]
     bounded = is_now and limit is not None
     available = held.posted(side) - held.pending(other) + (limit or 0)
     return {
-        "posted": units(held.posted(side), currency, on=on),
-        "pending_in": units(held.pending(side), currency, on=on),
-        "pending_out": units(held.pending(other), currency, on=on),
-        "available": units(max(0, available), currency, on=on) if bounded else None,
+        "posted": units_of(row, held.posted(side)),
+        "pending_in": units_of(row, held.pending(side)),
+        "pending_out": units_of(row, held.pending(other)),
+        "available": units_of(row, max(0, available)) if bounded else None,
         "entries": held.version,
     }
 

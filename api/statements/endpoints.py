@@ -2,18 +2,18 @@
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
 import psycopg
 from fastapi import APIRouter, Header, Query, Request, Response
-from pydantic import AwareDatetime
 
 from api.accounts.holdings import ARCHIVED, Archived, entry_contents
+from api.accounts.instants import Instant
 from api.accounts.reaching import REACH_CODES, AccountPath, ParticipantPath, reached
-from api.accounts.rows import account
+from api.accounts.rows import account, units_of
 from api.accounts.schemas import Entry
-from api.amounts import units
 from api.errors import Refusal
 from api.identity.caller import Caller, require
 from api.problem_catalog import responses
@@ -65,8 +65,8 @@ async def get_statement(
     participant_id: ParticipantPath,
     name: AccountPath,
     caller: Annotated[Caller, require("statements:read")],
-    since: Annotated[AwareDatetime, Query(description="Included; with its offset, as in `Z`.")],
-    until: Annotated[AwareDatetime, Query(description="Not included.")],
+    since: Annotated[Instant, Query(description="Included; with its offset, as in `Z`.")],
+    until: Annotated[Instant, Query(description="Not included.")],
     accept: Annotated[str | None, Header(description="`text/csv` for the entries as CSV.")] = None,
 ) -> Response:
     """An account from `since` until before `until`; the parts are proven to add up."""
@@ -84,22 +84,25 @@ async def get_statement(
             found = statement(connection, since=since, until=until, **key)
         except HistoryArchived as error:
             raise Archived(error) from error
-        side, currency, on = Side(row["normal_side"]), row["currency"], book.today
+        side = Side(row["normal_side"])
         return {
             "participant_id": participant_id,
             "account": row["external_ref"],
-            "currency": currency,
+            "currency": row["currency"],
             "since": instant(since),
             "until": instant(until),
-            "opening_balance": units(found.opening.posted(side), currency, on=on),
-            "closing_balance": units(found.closing.posted(side), currency, on=on),
-            "entries": list(entry_contents(found.entries.iter_rows(named=True), row, on=on)),
+            "opening_balance": units_of(row, found.opening.posted(side)),
+            "closing_balance": units_of(row, found.closing.posted(side)),
+            "entries": list(entry_contents(found.entries.iter_rows(named=True), row)),
         }
 
     content = await book.read(read)
     if CSV in (accept or ""):
-        return Response(_csv(content["entries"]), media_type=f"{CSV}; charset=utf-8")
-    return Response(written(content), media_type="application/json")
+        return Response(_csv(content["entries"]), media_type=f"{CSV}; charset=utf-8", headers=_VARIES)
+    return Response(written(content), media_type="application/json", headers=_VARIES)
+
+
+_VARIES: Final = {"Vary": "Accept"}
 
 
 def _csv(entries: Sequence[dict[str, Any]]) -> str:
@@ -113,5 +116,9 @@ def _csv(entries: Sequence[dict[str, Any]]) -> str:
 
 def _harmless(value: object) -> object:
     """Text that no spreadsheet takes for a formula."""
-    is_formula = isinstance(value, str) and value[:1] in {"=", "+", "@", "\t", "\r"}
-    return f"'{value}" if is_formula else value
+    if not isinstance(value, str) or value[:1] not in {"=", "+", "-", "@", "\t", "\r"}:
+        return value
+    return value if _AMOUNT.fullmatch(value) else f"'{value}"
+
+
+_AMOUNT: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?")

@@ -37,6 +37,29 @@ def test_the_same_entries_are_told_as_csv(client: TestClient) -> None:
     assert [row["balance_after"] for row in rows] == ["1000.00", "999.00", "996.50"]
 
 
+def test_no_cell_is_a_formula_to_a_spreadsheet(client: TestClient) -> None:
+    for reference in ("=1+1", "-1+1", "@a"):
+        account = {
+            "participant_id": "KE-B01",
+            "reference": reference,
+            "line": "customer_wallets",
+            "currency": "KES",
+        }
+        assert client.post("/v1/accounts", json=account, headers=keyed()).status_code == 201
+        body = transfer_body(credit_account=reference, amount="1.00")
+        assert client.post("/v1/transfers", json=body, headers=keyed()).status_code == 201
+    client.post("/v1/transfers", json=transfer_body(), headers=keyed())
+    text = client.get(PATH, params=ALL, headers={"Accept": "text/csv"}).text
+    others = [row["other_account"] for row in csv.DictReader(io.StringIO(text))]
+    assert others[-4:] == ["'=1+1", "'-1+1", "'@a", "A-2"]
+
+
+def test_caches_keep_both_forms_apart(client: TestClient) -> None:
+    for accept in ("application/json", "text/csv"):
+        answer = client.get(PATH, params=ALL, headers={"Accept": accept})
+        assert answer.headers["Vary"] == "Accept"
+
+
 @pytest.mark.parametrize(
     ("times", "code"),
     [
