@@ -1,55 +1,52 @@
-"""The application: routers, what stands before them, and the ledger for the length of its life."""
+"""The application: its routers, what stands before them, and how failures read."""
 
-import asyncio
-import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from datetime import UTC, datetime
+from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Final
 
 from fastapi import FastAPI
-from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 from api.accounts.endpoints import router as accounts
 from api.accounts.holdings import router as holdings
 from api.approvals.endpoints import router as approvals
 from api.audit.endpoints import router as audit
-from api.books import Books
 from api.description import describe
 from api.documentation.endpoints import router as documentation
 from api.errors import register_error_handlers
 from api.holds.endpoints import router as holds
 from api.idempotency.keys import KeysAtWork
-from api.idempotency.posting import post_recorded_batch
-from api.idempotency.sweep import sweep_forever
-from api.identity.caller import LIVE, Authenticate, Caller, Unauthenticated
+from api.identity.caller import Authenticate, Caller, Unauthenticated
+from api.identity.client_endpoints import router as clients
+from api.identity.endpoints import router as oauth2
+from api.identity.oauth_errors import OAuthError, answer_oauth_error
+from api.lifespan import Surroundings, at_work, utc_now
 from api.participants.endpoints import router as participants
 from api.payments.endpoints import router as payments
 from api.requests.stack import add_middleware
 from api.sandbox.endpoints import router as sandbox
-from api.sandbox.tenants import Tenants, kept_fresh
 from api.service.endpoints import router as service
 from api.settings import GatewaySettings
 from api.statements.endpoints import router as statements
 from api.transfers.endpoints import router as transfers
-from ledger_service.ledger.poster import Overload, Poster, PosterOptions
-from ledger_service.runtime.database import Database, Role, Server, running_server
-from ledger_service.runtime.migrations import migrate
-from ledger_service.runtime.settings import Settings
+from api.webhooks.endpoints import router as webhooks
+from ledger_service.runtime.database import Server
 
 ROUTERS: Final = (
+    transfers,
+    payments,
+    holds,
     participants,
     accounts,
     holdings,
     statements,
-    transfers,
-    holds,
-    payments,
     approvals,
-    audit,
+    webhooks,
     sandbox,
+    clients,
+    audit,
 )
-"""Of version 1, in the order of their documentation."""
+"""Of version 1. Routes are tried in order: those that are asked most stand first."""
 
 
 def create_app(
@@ -57,34 +54,26 @@ def create_app(
     *,
     server: Server | None = None,
     authenticate: Authenticate | None = None,
-    now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    sandboxes: bool = False,
+    now: Callable[[], datetime] = utc_now,
+    sandboxes: bool | None = None,
 ) -> FastAPI:
     """The application on a migrated `server`; without one it runs and migrates that of the settings.
 
-    `authenticate` says whose a token is; without it nobody is let in. `now` is the live tenant's clock.
-    With `sandboxes` those of the server are open too, and its sandbox database is migrated.
+    `authenticate` says whose a token is; without it the tokens are its own. `now` is the live tenant's
+    clock. `sandboxes` are open where no server is given, and where it is asked for.
     """
     chosen = settings or GatewaySettings()
+    given = Surroundings(
+        gateway=chosen,
+        server=server,
+        authenticate=authenticate,
+        now=now,
+        sandboxes=server is None if sandboxes is None else sandboxes,
+    )
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with AsyncExitStack() as stack:
-            found = server or stack.enter_context(running_server(Settings()))
-            if server is None:
-                await asyncio.to_thread(migrate, found)
-            books = await stack.enter_async_context(open_books(found, chosen, now=now))
-            app.state.books = {LIVE: books}
-            # A lane waits for the interpreter after each round trip: not for 5 ms, its default.
-            sys.setswitchinterval(SWITCH_S)
-            app.state.pool = books.pool
-            await stack.enter_async_context(_sweeping(books.pool, chosen))
-            if sandboxes:
-                await asyncio.to_thread(migrate, found.sandbox)
-                play = await stack.enter_async_context(open_books(found.sandbox, chosen, now=now))
-                await stack.enter_async_context(_sweeping(play.pool, chosen))
-                tenants = Tenants(books, play)
-                app.state.books = await stack.enter_async_context(kept_fresh(tenants))
+        async with at_work(app, given):
             yield
 
     app = FastAPI(
@@ -97,57 +86,19 @@ def create_app(
     app.state.settings = chosen
     app.state.keys_at_work = KeysAtWork()
     app.state.authenticate = authenticate or _nobody
-    # Routes are tried in order: those that are asked most stand first.
-    for router in (service, documentation):
+    for router in (service, documentation, oauth2):
         app.include_router(router)
     for router in ROUTERS:
         app.include_router(router, prefix="/v1")
     register_error_handlers(app)
+    app.add_exception_handler(OAuthError, answer_oauth_error)
     add_middleware(app, chosen)
     describe(app)
     return app
 
 
-@asynccontextmanager
-async def open_books(
-    server: Server, settings: GatewaySettings, *, now: Callable[[], datetime]
-) -> AsyncIterator[Books]:
-    """The books of a tenant, with the connections to them, for as long as they are needed."""
-    conninfo = server.url(Database.LEDGER, Role.APP)
-    options = PosterOptions(capacity=settings.transfers_waiting, overload=Overload.REFUSE)
-    pool = AsyncConnectionPool(
-        conninfo, min_size=1, max_size=settings.connections, open=False, timeout=WAIT_S
-    )
-    writers = ConnectionPool(conninfo, min_size=1, max_size=settings.writers, open=False, timeout=WAIT_S)
-    async with AsyncExitStack() as stack:
-        await stack.enter_async_context(pool)
-        writers.open()
-        stack.push_async_callback(asyncio.to_thread, writers.close)
-        poster = await stack.enter_async_context(Poster(server, options, post=post_recorded_batch))
-        yield Books(pool, writers, poster, now)
-
-
-WAIT_S = 10.0
-"""For a connection of a pool."""
-
-SWITCH_S = 0.0005
-"""After which a thread that waits gets the interpreter."""
-
-
-@asynccontextmanager
-async def _sweeping(pool: AsyncConnectionPool, settings: GatewaySettings) -> AsyncIterator[None]:
-    sweep = sweep_forever(pool, hours=settings.idempotency_hours, pause_s=settings.sweep_s)
-    task = asyncio.create_task(sweep)
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-
-
 async def _nobody(_: str) -> Caller:
-    raise Unauthenticated("no way to verify tokens is set up")
+    raise Unauthenticated("tokens cannot be verified yet")
 
 
 app = create_app()

@@ -44,7 +44,6 @@ def http(desk: Desk) -> Iterator[TestClient]:
     """The application on the desk's ledger and clock; KE-B02 has a book too."""
     open_book(desk.connection, "KE-B02")
     app = create_app(server=desk.server, authenticate=authenticate, now=lambda: desk.now)
-    app.include_router(router, prefix="/v1")
     with TestClient(app, headers={"Authorization": "Bearer first"}) as client:
         app.state.webhooks = Webhooks(KEYRING, SETTINGS, now=lambda: desk.now)
         yield client
