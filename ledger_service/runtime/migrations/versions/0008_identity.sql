@@ -127,3 +127,91 @@ GRANT SELECT, INSERT, DELETE ON gateway.authorization_code, gateway.token_sessio
 GRANT UPDATE (used_at) ON gateway.authorization_code, gateway.refresh_token TO wgi_app;
 GRANT UPDATE (revoked_at, revoked_reason) ON gateway.token_session TO wgi_app;
 GRANT UPDATE (revoked_at, expires_at, reason) ON gateway.revoked_token TO wgi_app;
+
+-- People
+
+CREATE TABLE gateway.person (
+    subject              text PRIMARY KEY CHECK (subject ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'),
+    email_sealed         bytea NOT NULL,
+    email_index          bytea NOT NULL UNIQUE CHECK (length(email_index) = 32),
+    name_sealed          bytea NOT NULL,
+    role                 text NOT NULL CHECK (role <> ''),
+    participants         text[] NOT NULL CHECK (cardinality(participants) > 0),
+    status               text NOT NULL DEFAULT 'invited' CHECK (status IN ('invited', 'active', 'disabled')),
+    password_hash        text CHECK (password_hash LIKE '$argon2id$%'),
+    totp_sealed          bytea,
+    totp_last_step       bigint,
+    failed_attempts      integer NOT NULL DEFAULT 0 CHECK (failed_attempts >= 0),
+    locked_until         timestamptz,
+    enrolment_hash       bytea UNIQUE CHECK (length(enrolment_hash) = 32),
+    enrolment_expires_at timestamptz,
+    created_at           timestamptz NOT NULL,
+    created_by           text NOT NULL CHECK (created_by <> ''),
+    disabled_at          timestamptz,
+    CONSTRAINT active_people_have_a_password CHECK (status <> 'active' OR password_hash IS NOT NULL),
+    CONSTRAINT disabled_people_have_nothing CHECK ((status = 'disabled') = (disabled_at IS NOT NULL)
+        AND (status <> 'disabled' OR (password_hash IS NULL AND totp_sealed IS NULL AND enrolment_hash IS NULL))),
+    CONSTRAINT an_enrolment_ends CHECK ((enrolment_hash IS NULL) = (enrolment_expires_at IS NULL)),
+    CONSTRAINT a_step_has_its_secret CHECK (totp_last_step IS NULL OR totp_sealed IS NOT NULL)
+);
+COMMENT ON TABLE gateway.person IS 'People who may log in. Addresses and names are encrypted.';
+COMMENT ON COLUMN gateway.person.subject IS 'Their id for good, a UUID; sub of tokens.';
+COMMENT ON COLUMN gateway.person.email_index IS 'Blind index of the normalised address: people are found by it.';
+COMMENT ON COLUMN gateway.person.role IS 'Of scopes.yaml.';
+COMMENT ON COLUMN gateway.person.participants IS 'Whose books they reach; * for all.';
+COMMENT ON COLUMN gateway.person.status IS 'invited: has yet to enrol; active; disabled: for good.';
+COMMENT ON COLUMN gateway.person.password_hash IS 'argon2id.';
+COMMENT ON COLUMN gateway.person.totp_sealed IS 'Secret of an authenticator app (RFC 6238), encrypted.';
+COMMENT ON COLUMN gateway.person.totp_last_step IS 'The last step that was used: none counts twice. NULL until the app is confirmed.';
+COMMENT ON COLUMN gateway.person.failed_attempts IS 'In a row, passwords and second factors together; zero after a whole login.';
+COMMENT ON COLUMN gateway.person.enrolment_hash IS 'SHA-256 of the token that was handed to them; used once.';
+
+CREATE TABLE gateway.webauthn_credential (
+    credential_id bytea PRIMARY KEY CHECK (length(credential_id) BETWEEN 1 AND 1023),
+    subject       text NOT NULL REFERENCES gateway.person,
+    public_key    bytea NOT NULL,
+    sign_count    bigint NOT NULL CHECK (sign_count >= 0),
+    transports    text[] NOT NULL,
+    name          text NOT NULL CHECK (length(name) BETWEEN 1 AND 100),
+    created_at    timestamptz NOT NULL,
+    last_used_at  timestamptz
+);
+CREATE INDEX webauthn_credential_by_subject ON gateway.webauthn_credential (subject);
+COMMENT ON TABLE gateway.webauthn_credential IS 'Passkeys and security keys (WebAuthn).';
+COMMENT ON COLUMN gateway.webauthn_credential.public_key IS 'COSE key.';
+COMMENT ON COLUMN gateway.webauthn_credential.sign_count IS 'As the authenticator said last; zero where it does not count.';
+
+CREATE TABLE gateway.recovery_code (
+    subject   text NOT NULL REFERENCES gateway.person,
+    code_hash bytea NOT NULL CHECK (length(code_hash) = 32),
+    used_at   timestamptz,
+    PRIMARY KEY (subject, code_hash)
+);
+COMMENT ON TABLE gateway.recovery_code IS 'Instead of a second factor that is lost; each counts once.';
+COMMENT ON COLUMN gateway.recovery_code.code_hash IS 'SHA-256 of 80 random bits with the subject.';
+
+CREATE TABLE gateway.login_session (
+    token_hash       bytea PRIMARY KEY CHECK (length(token_hash) = 32),
+    subject          text NOT NULL REFERENCES gateway.person,
+    created_at       timestamptz NOT NULL,
+    last_seen_at     timestamptz NOT NULL,
+    expires_at       timestamptz NOT NULL,
+    authenticated_at timestamptz,
+    methods          text[] NOT NULL CHECK (methods <@ ARRAY['password', 'totp', 'passkey', 'recovery_code']),
+    challenge        bytea,
+    ended_at         timestamptz
+);
+CREATE INDEX login_session_by_subject ON gateway.login_session (subject);
+CREATE INDEX login_session_by_end ON gateway.login_session (expires_at);
+COMMENT ON TABLE gateway.login_session IS 'Browsers in which people log in, or have.';
+COMMENT ON COLUMN gateway.login_session.token_hash IS 'SHA-256 of the cookie; new after each step of a login.';
+COMMENT ON COLUMN gateway.login_session.authenticated_at IS 'From then on it counts; NULL while a factor is missing.';
+COMMENT ON COLUMN gateway.login_session.challenge IS 'Of the WebAuthn ceremony that is under way; used once.';
+
+GRANT SELECT, INSERT ON gateway.person TO wgi_app;
+GRANT UPDATE (email_sealed, name_sealed, status, password_hash, totp_sealed, totp_last_step, failed_attempts,
+    locked_until, enrolment_hash, enrolment_expires_at, disabled_at) ON gateway.person TO wgi_app;
+GRANT SELECT, INSERT, DELETE ON gateway.webauthn_credential, gateway.recovery_code, gateway.login_session TO wgi_app;
+GRANT UPDATE (sign_count, last_used_at) ON gateway.webauthn_credential TO wgi_app;
+GRANT UPDATE (used_at) ON gateway.recovery_code TO wgi_app;
+GRANT UPDATE (last_seen_at, challenge, ended_at) ON gateway.login_session TO wgi_app;
