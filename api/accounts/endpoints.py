@@ -79,6 +79,7 @@ class LineRefused(Refusal):
 @router.post(
     "/accounts",
     operation_id="open_account",
+    summary="Open an account",
     status_code=201,
     response_model=Account,
     response_description="Open.",
@@ -120,6 +121,7 @@ async def open_account(
 @router.get(
     "/accounts",
     operation_id="list_accounts",
+    summary="List accounts",
     response_model=Accounts,
     responses=responses(*REACH_CODES, *CURSOR_CODES),
 )
@@ -162,6 +164,7 @@ async def list_accounts(
 @router.get(
     "/accounts/{participant_id}/{name}",
     operation_id="get_account",
+    summary="Get an account",
     response_model=Account,
     responses=responses(*REACH_CODES)
     | {304: {"description": "It is as the caller knows it (`If-None-Match`)."}},

@@ -42,6 +42,7 @@ class Archived(Refusal):
 @router.get(
     "/accounts/{participant_id}/{name}/balance",
     operation_id="get_balance",
+    summary="Get a balance",
     response_model=BalanceAt,
     responses=responses(*REACH_CODES, ARCHIVED),
 )
@@ -96,6 +97,7 @@ def _held(
 @router.get(
     "/accounts/{participant_id}/{name}/entries",
     operation_id="list_entries",
+    summary="List entries of an account",
     response_model=Entries,
     responses=responses(*REACH_CODES, *CURSOR_CODES),
 )

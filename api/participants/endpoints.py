@@ -28,6 +28,7 @@ _TENANT: Final = ("tenant_not_available", 403, "The caller's sandbox is not ther
 @router.get(
     "/participants",
     operation_id="list_participants",
+    summary="List participants",
     response_model=Participants,
     responses=responses(_TENANT, *CURSOR_CODES),
 )
@@ -50,6 +51,7 @@ async def list_participants(
 @router.get(
     "/participants/{participant_id}",
     operation_id="get_participant",
+    summary="Get a participant",
     response_model=Participant,
     responses=responses(("not_found", 404, "There is no such participant."), _TENANT),
 )

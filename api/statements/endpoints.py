@@ -50,6 +50,7 @@ class TimesReversed(Refusal):
 @router.get(
     "/accounts/{participant_id}/{name}/statement",
     operation_id="get_statement",
+    summary="Get a statement",
     response_model=Statement,
     responses=responses(
         *REACH_CODES,
