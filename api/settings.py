@@ -1,7 +1,21 @@
 """Settings of the gateway: every limit that an operator may move, prefix `WGI_API_`."""
 
+from enum import StrEnum
+from pathlib import Path
+
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Tls(StrEnum):
+    """How the gateway itself serves TLS."""
+
+    OFF = "off"
+    """Not: a proxy does, or it is reached over loopback alone."""
+    FILES = "files"
+    """With a certificate and a key of the operator's."""
+    LOCAL = "local"
+    """With a certificate for this machine, signed by itself."""
 
 
 class GatewaySettings(BaseSettings):
@@ -34,3 +48,10 @@ class GatewaySettings(BaseSettings):
         default=72, ge=24, description="How long the answer to an idempotency key is kept."
     )
     sweep_s: float = Field(default=600.0, gt=0, description="Between two sweeps of old records.")
+    tls: Tls = Field(default=Tls.OFF, description="How TLS 1.3 is served directly.")
+    tls_certificate: Path | None = Field(default=None, description="Certificate chain, PEM.")
+    tls_key: Path | None = Field(default=None, description="Its private key, PEM.")
+    trusted_proxies: str | None = Field(
+        default=None,
+        description="Addresses of proxies whose `X-Forwarded-*` headers count, with commas.",
+    )

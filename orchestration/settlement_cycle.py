@@ -13,7 +13,6 @@ import polars as pl
 import psycopg
 
 from ledger_service.payments.settlement.acceptance import RESULT_SCHEMA, Acceptance, accept
-from ledger_service.runtime.identifiers import derived_id
 from ledger_service.payments.settlement.instruction_log import (
     Instruction,
     InstructionState,
@@ -39,6 +38,7 @@ from ledger_service.payments.settlement.windows import (
     windows,
 )
 from ledger_service.reference.schemes import home_schemes
+from ledger_service.runtime.identifiers import derived_id
 from pipelines.netting.positions import net_flows
 from pipelines.settlement.tables import (
     SETTLEMENT_ACCEPTANCES,

@@ -1,7 +1,7 @@
 """What the commands about clients do. What cannot be is one sentence and exit status 2."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +13,7 @@ from rich.table import Table
 
 from ledger_service.parties.access import UnknownRole, UnknownScope
 from ledger_service.parties.clients import (
+    LIVE,
     Actor,
     Client,
     ClientKind,
@@ -25,26 +26,33 @@ from ledger_service.parties.clients import (
     rotate_secret,
 )
 from ledger_service.parties.key_rotation import rotate_signing_keys
+from ledger_service.parties.sandbox_terms import participant_ids
+from ledger_service.parties.sandboxes import make_sandbox
 from ledger_service.runtime.database import Database, Role
+from ledger_service.runtime.migrations import migrate
 from ledger_service.runtime.settings import SourceName
 from orchestration.cli.installation import choose
 from orchestration.cli.ledger_books import refuse
-from orchestration.resources import open_platform
+from orchestration.resources import Platform, open_platform
 
 
 def create(
     *, source: SourceName | None, by: str, public_keys: Path | None, service: bool, **terms: Any
 ) -> None:
-    """Register a client; `terms` are those of `NewClient`."""
+    """Register a client; `terms` are those of `NewClient`. A sandbox that it names is made."""
     kind = ClientKind.SERVICE if service else ClientKind.PARTNER
     keys = _key_set(public_keys) if public_keys else None
-    with _registry(source) as connection:
+    with open_platform(choose(source)) as platform, _registry_of(platform) as connection:
         try:
+            if terms["tenant"] != LIVE:
+                terms["participants"] = _of_sandbox(platform, terms["tenant"], terms["participants"])
             new = NewClient(public_keys=keys, kind=kind, **terms)
             made, secret = create_client(connection, new, by=Actor(by), at=datetime.now(UTC))
         except (ClientRefused, UnknownScope, UnknownRole) as error:
             refuse(str(error))
     _print(f"client_id      {made.client_id}")
+    if made.tenant != LIVE:
+        _print(f"sandbox        {made.tenant}: {' '.join(made.participants)}")
     if secret is not None:
         _print(f"client_secret  {secret}")
         Console(stderr=True, emoji=False).print("The secret is not shown again.")
@@ -111,11 +119,29 @@ def rotate_signing(*, source: SourceName | None, compromised: bool, by: str) -> 
 
 @contextmanager
 def _registry(source: SourceName | None) -> Iterator[psycopg.Connection]:
-    with (
-        open_platform(choose(source)) as platform,
-        platform.server.connect(Database.LEDGER, Role.APP) as connection,
-    ):
+    with open_platform(choose(source)) as platform, _registry_of(platform) as connection:
         yield connection
+
+
+def _registry_of(platform: Platform) -> psycopg.Connection:
+    return platform.server.connect(Database.LEDGER, Role.APP)
+
+
+def _of_sandbox(platform: Platform, tenant: str, named: Sequence[str]) -> list[str]:
+    """The participants of a sandbox that a client reaches: all, or those that are named."""
+    known = participant_ids(tenant)
+    if others := sorted(set(named) - set(known)):
+        refuse(f"sandbox {tenant} has no participant {', '.join(others)}: it has {', '.join(known)}")
+    server = platform.server.sandbox
+    migrate(server)
+    with server.connect(Database.LEDGER, Role.APP) as connection:
+        try:
+            make_sandbox(connection, tenant, at=datetime.now(UTC))
+        except psycopg.errors.CheckViolation:
+            refuse(
+                f"{tenant!r} is no name of a sandbox: lower case letters, digits, hyphens, at most 20"
+            )
+    return list(named or known)
 
 
 def _named(connection: psycopg.Connection, client_id: str) -> Client:

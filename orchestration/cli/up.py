@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -19,6 +20,11 @@ from orchestration.cli.installation import choose, dagster_home
 from orchestration.resources import open_platform
 
 HOST = "127.0.0.1"
+_OWN_CERTIFICATE = ssl.create_default_context()
+_OWN_CERTIFICATE.check_hostname = (
+    False  # whether our own server answers on loopback is all that is asked
+)
+_OWN_CERTIFICATE.verify_mode = ssl.CERT_NONE
 START_SECONDS = 120
 STOP_SECONDS = 20
 
@@ -58,20 +64,15 @@ def run(*, source: SourceName | None, api_port: int, ui_port: int) -> None:
         platform = stack.enter_context(open_platform(settings))
         dagster_home(settings, platform.server)
         console.print(f"PostgreSQL   {platform.server.conninfo}", highlight=False, soft_wrap=True)
-        api = [
-            "uvicorn",
-            "api.app:app",
-            "--host",
-            HOST,
-            "--port",
-            str(api_port),
-            "--log-level",
-            "warning",
-        ]
+        scheme = "https" if os.environ.get("WGI_API_TLS", "off") != "off" else "http"
+        api_url = f"{scheme}://{HOST}:{api_port}"
+        os.environ.setdefault("WGI_IDENTITY_ISSUER", api_url)
+        os.environ.setdefault("WGI_WEBHOOKS_LOOPBACK", "true")  # nobody else reaches what is served here
+        api = ["api.serve", "--host", HOST, "--port", str(api_port)]
         ui = ["dagster", "dev", "--host", HOST, "--port", str(ui_port), "--log-level", "warning"]
         ui += ["--module-name", "orchestration.definitions"]
         services = [
-            stack.enter_context(_service("API", api, f"http://{HOST}:{api_port}")),
+            stack.enter_context(_service("API", api, api_url)),
             stack.enter_context(_service("Webhooks", ["api.webhooks.worker"], None)),
             stack.enter_context(_service("Dagster UI", ui, f"http://{HOST}:{ui_port}")),
         ]
@@ -151,7 +152,9 @@ def _wait_until_ready(service: Service) -> None:
         if service.url is None:
             return
         try:
-            with urllib.request.urlopen(service.url, timeout=2):  # noqa: S310 - our own loopback URL
+            with urllib.request.urlopen(  # noqa: S310 - our own loopback URL
+                service.url, timeout=2, context=_OWN_CERTIFICATE
+            ):
                 return
         except urllib.error.HTTPError:
             return

@@ -12,6 +12,8 @@ from typer.testing import CliRunner
 
 from ledger_service.ledger.books import register_participants
 from ledger_service.parties.clients import Client, client, secret_matches
+from ledger_service.parties.sandbox_terms import participant_ids
+from ledger_service.parties.sandboxes import sandboxes
 from ledger_service.runtime.audit import audit_events
 from ledger_service.runtime.database import Database, Role, Server
 from orchestration.cli.app import app
@@ -36,7 +38,7 @@ def wgi(ledger_database: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
     def run(*arguments: str | Path, status: int = 0) -> Result:
         result = CliRunner().invoke(
-            app, ["clients", *map(str, arguments)], env={"COLUMNS": "250", "USER": "wanjiru"}
+            app, ["clients", *map(str, arguments)], env={"COLUMNS": "250", "USER": "operator"}
         )
         assert result.exit_code == status, result.output
         assert not result.exception or isinstance(result.exception, SystemExit)
@@ -59,18 +61,37 @@ def test_a_new_client_s_secret_is_printed_once(wgi: Wgi, ledger_database: Server
     made = printed(wgi("new", "Soko Pay", *SCOPES))
     found = registered(ledger_database, made["client_id"])
     assert secret_matches(found, made["client_secret"], at=datetime.now(UTC))
-    assert (found.name, found.tenant, found.created_by) == ("Soko Pay", "live", "wanjiru")
+    assert (found.name, found.tenant, found.created_by) == ("Soko Pay", "live", "operator")
     listed = wgi("list").stdout
     assert made["client_id"] in listed
     assert "accounts:read transfers:write" in listed
     assert made["client_secret"] not in listed
 
 
-def test_a_client_of_a_sandbox_may_have_a_role(wgi: Wgi, ledger_database: Server) -> None:
-    arguments = ("--participant", "KE-F01", "--role", "fintech_developer", "--tenant", "sandbox-soko")
-    found = registered(ledger_database, printed(wgi("new", "Soko", *arguments))["client_id"])
-    assert (found.role, found.tenant) == ("fintech_developer", "sandbox-soko")
+def test_a_client_of_a_sandbox_has_its_participants_and_play_money(
+    wgi: Wgi, ledger_database: Server
+) -> None:
+    made = wgi("new", "Soko", "--role", "fintech_developer", "--tenant", "soko")
+    found = registered(ledger_database, printed(made)["client_id"])
+    assert (found.role, found.tenant) == ("fintech_developer", "soko")
+    assert set(found.participants) == set(participant_ids("soko"))
     assert "transfers:write" in found.own_scopes
+    with ledger_database.sandbox.connect(Database.LEDGER, Role.APP) as connection:
+        assert [one.tenant for one in sandboxes(connection)] == ["soko"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--tenant", "Soko!"), "no name of a sandbox"),
+        (("--tenant", "soko", "--participant", "KE-F01"), "has no participant KE-F01"),
+    ],
+)
+def test_a_sandbox_that_cannot_be_is_refused(
+    wgi: Wgi, arguments: tuple[str, ...], sentence: str
+) -> None:
+    refused = wgi("new", "Soko", "--role", "fintech_developer", *arguments, status=2)
+    assert sentence in refused.stderr
 
 
 @pytest.mark.parametrize(
@@ -116,13 +137,13 @@ def test_after_a_rotation_the_old_secret_counts_as_long_as_was_said(
 
 def test_who_disabled_a_client_stands_in_the_audit_log(wgi: Wgi, ledger_database: Server) -> None:
     made = printed(wgi("new", "Soko", *SCOPES))
-    assert "is disabled" in wgi("disable", made["client_id"], "--by", "otieno").stdout
+    assert "is disabled" in wgi("disable", made["client_id"], "--by", "supervisor").stdout
     assert registered(ledger_database, made["client_id"]).disabled_at is not None
     with ledger_database.connect(Database.LEDGER, Role.APP) as connection:
         acts = audit_events(connection, subject=made["client_id"])
     assert [(act.act, act.actor) for act in acts] == [
-        ("client.created", "wanjiru"),
-        ("client.disabled", "otieno"),
+        ("client.created", "operator"),
+        ("client.disabled", "supervisor"),
     ]
     assert "has no secret, or is disabled" in wgi("rotate", made["client_id"], status=2).stderr
 
