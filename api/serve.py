@@ -1,8 +1,8 @@
 """Serving the application: `python -m api.serve --port 8000`, over TLS 1.3 where it is asked for.
 
 Behind a proxy that ends TLS, `WGI_API_TRUSTED_PROXIES` names the addresses whose `X-Forwarded-*`
-headers count. Served directly, `WGI_API_TLS` is `files`, with the paths of a certificate and its key, or `local`:
-a certificate for this machine, made at first use and signed by itself.
+headers count. Served directly, `WGI_API_TLS` is `files`, with the paths of a certificate and its key,
+or `local`: a certificate for this machine, made at first use and signed by itself.
 """
 
 import argparse

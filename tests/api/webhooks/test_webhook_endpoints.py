@@ -11,7 +11,6 @@ from standardwebhooks import Webhook
 
 from api.app import create_app
 from api.identity.caller import EVERY_PARTICIPANT, LIVE, Caller, Unauthenticated
-from api.webhooks.endpoints import router
 from api.webhooks.service import Webhooks
 from ledger_service.runtime.audit import verify_audit
 from tests.api.webhooks.receiver import Receiver, answering

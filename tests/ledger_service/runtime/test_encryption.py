@@ -3,7 +3,6 @@
 import base64
 import json
 import os
-import os
 import stat
 from pathlib import Path
 
