@@ -8,11 +8,13 @@ import typer
 
 from ledger_service.runtime.logging import configure_logging
 from ledger_service.runtime.settings import Settings, SourceName
+from orchestration.cli.audit import audit_app
 from orchestration.cli.banks import banks_app
 from orchestration.cli.clients import clients_app
 from orchestration.cli.files import files_app
 from orchestration.cli.ledger import ledger_app
 from orchestration.cli.options import SourceOption
+from orchestration.cli.people import people_app
 from orchestration.cli.recon import recon_app
 from orchestration.cli.settlement import settlement_app
 
@@ -32,6 +34,8 @@ app.add_typer(banks_app, name="banks")
 app.add_typer(settlement_app, name="settlement")
 app.add_typer(recon_app, name="recon")
 app.add_typer(clients_app, name="clients")
+app.add_typer(people_app, name="people")
+app.add_typer(audit_app, name="audit")
 
 
 @app.callback()

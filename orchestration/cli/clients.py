@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from orchestration.cli.options import SourceOption
+from orchestration.cli.registries import ByOption
 
 clients_app = typer.Typer(
     help="Clients of the API: who may ask for tokens, and for what.",
@@ -14,9 +15,6 @@ clients_app = typer.Typer(
 )
 
 ClientArgument = Annotated[str, typer.Argument(metavar="CLIENT", help="Its id, or the beginning of it.")]
-ByOption = Annotated[
-    str, typer.Option(metavar="PERSON", envvar=["USER", "LOGNAME"], help="Who does it; audited.")
-]
 
 
 @clients_app.command()

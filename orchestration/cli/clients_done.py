@@ -1,8 +1,7 @@
 """What the commands about clients do. What cannot be is one sentence and exit status 2."""
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -33,6 +32,7 @@ from ledger_service.runtime.migrations import migrate
 from ledger_service.runtime.settings import SourceName
 from orchestration.cli.installation import choose
 from orchestration.cli.ledger_books import refuse
+from orchestration.cli.registries import print_line, registry, registry_of
 from orchestration.resources import Platform, open_platform
 
 
@@ -42,7 +42,7 @@ def create(
     """Register a client; `terms` are those of `NewClient`. A sandbox that it names is made."""
     kind = ClientKind.SERVICE if service else ClientKind.PARTNER
     keys = _key_set(public_keys) if public_keys else None
-    with open_platform(choose(source)) as platform, _registry_of(platform) as connection:
+    with open_platform(choose(source)) as platform, registry_of(platform) as connection:
         try:
             if terms["tenant"] != LIVE:
                 terms["participants"] = _of_sandbox(platform, terms["tenant"], terms["participants"])
@@ -50,17 +50,17 @@ def create(
             made, secret = create_client(connection, new, by=Actor(by), at=datetime.now(UTC))
         except (ClientRefused, UnknownScope, UnknownRole) as error:
             refuse(str(error))
-    _print(f"client_id      {made.client_id}")
+    print_line(f"client_id      {made.client_id}")
     if made.tenant != LIVE:
-        _print(f"sandbox        {made.tenant}: {' '.join(made.participants)}")
+        print_line(f"sandbox        {made.tenant}: {' '.join(made.participants)}")
     if secret is not None:
-        _print(f"client_secret  {secret}")
+        print_line(f"client_secret  {secret}")
         Console(stderr=True, emoji=False).print("The secret is not shown again.")
 
 
 def show_all(*, source: SourceName | None) -> None:
     """A table of all clients."""
-    with _registry(source) as connection:
+    with registry(source) as connection:
         found = clients(connection)
     table = Table("client", "name", "kind", "tenant", "participants", "may", "proves itself by", "since")
     for each in found:
@@ -81,7 +81,7 @@ def show_all(*, source: SourceName | None) -> None:
 
 def rotate_one(*, source: SourceName | None, client_id: str, overlap_hours: float, by: str) -> None:
     """A new secret for a client."""
-    with _registry(source) as connection:
+    with registry(source) as connection:
         found = _named(connection, client_id)
         try:
             secret = rotate_secret(
@@ -93,38 +93,28 @@ def rotate_one(*, source: SourceName | None, client_id: str, overlap_hours: floa
             )
         except NoSecret as error:
             refuse(str(error))
-    _print(f"client_id      {found.client_id}")
-    _print(f"client_secret  {secret}")
+    print_line(f"client_id      {found.client_id}")
+    print_line(f"client_secret  {secret}")
     sentence = f"The secret is not shown again; the one before counts for {overlap_hours:g} hours more."
     Console(stderr=True, emoji=False).print(sentence)
 
 
 def disable_one(*, source: SourceName | None, client_id: str, by: str) -> None:
     """Disable a client."""
-    with _registry(source) as connection:
+    with registry(source) as connection:
         found = _named(connection, client_id)
         disable_client(connection, found.client_id, by=Actor(by), at=datetime.now(UTC))
-    _print(f"{found.client_id} ({found.name}) is disabled")
+    print_line(f"{found.client_id} ({found.name}) is disabled")
 
 
 def rotate_signing(*, source: SourceName | None, compromised: bool, by: str) -> None:
     """Let the next signing key sign."""
-    with _registry(source) as connection:
+    with registry(source) as connection:
         if not rotate_signing_keys(
             connection, by=Actor(by), at=datetime.now(UTC), compromised=compromised
         ):
             refuse("there is no next key yet: the gateway makes keys when it starts (`wgi up`)")
-    _print("the next key signs; gateways notice within a second and publish another")
-
-
-@contextmanager
-def _registry(source: SourceName | None) -> Iterator[psycopg.Connection]:
-    with open_platform(choose(source)) as platform, _registry_of(platform) as connection:
-        yield connection
-
-
-def _registry_of(platform: Platform) -> psycopg.Connection:
-    return platform.server.connect(Database.LEDGER, Role.APP)
+    print_line("the next key signs; gateways notice within a second and publish another")
 
 
 def _of_sandbox(platform: Platform, tenant: str, named: Sequence[str]) -> list[str]:
@@ -162,7 +152,3 @@ def _key_set(path: Path) -> dict[str, Any]:
     if not isinstance(keys, dict):
         refuse(f"{path} is no JWK set")
     return keys if "keys" in keys else {"keys": [keys]}
-
-
-def _print(line: str) -> None:
-    Console(emoji=False, markup=False, highlight=False).print(line, soft_wrap=True)
