@@ -49,6 +49,12 @@ TAGS: Final = (
     ("service", "Whether the gateway answers."),
 )
 
+CLIENT_SECRET: Final = {
+    "type": "http",
+    "scheme": "basic",
+    "description": "Id and secret of a client, for `POST /oauth2/token` and its like.",
+}
+
 _COMMON_HEADERS: Final = {
     "X-Request-ID": "Names the request.",
     "RateLimit-Limit": "Requests of a client to the route in a window.",
@@ -87,6 +93,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
     problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas |= problem.pop("$defs", {})
     schemas["Problem"] = problem
+    document["components"]["securitySchemes"]["ClientSecret"] = CLIENT_SECRET
     for path in document["paths"].values():
         for operation in path.values():
             for tag in operation.get("tags", []):

@@ -15,6 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from ledger_service.runtime.database import DatabaseUnreachable
 
@@ -166,12 +167,15 @@ def register_error_handlers(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:
         code = HTTPStatus(error.status_code).name.lower()
+        headers = dict(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["Allow"] = ", ".join(_methods_at(app, request.url.path)) or headers["Allow"]
         return problem(
             error.status_code,
             code=code,
             detail=str(error.detail),
             request_id=request_id(request),
-            headers=error.headers,
+            headers=headers,
         )
 
     @app.exception_handler(psycopg.OperationalError)
@@ -195,6 +199,16 @@ def register_error_handlers(app: FastAPI) -> None:
             detail=f"a value cannot be kept: {str(error).splitlines()[0]}",
             request_id=request_id(request),
         )
+
+
+def _methods_at(app: FastAPI, path: str) -> list[str]:
+    """All that a documented path takes: the framework names those of its first route alone."""
+    operations = (
+        methods
+        for template, methods in app.openapi()["paths"].items()
+        if compile_path(template)[0].match(path)
+    )
+    return sorted({method.upper() for methods in operations for method in methods})
 
 
 def _escaped(part: object) -> str:

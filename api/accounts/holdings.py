@@ -8,7 +8,6 @@ import psycopg
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field, TypeAdapter
 
-from api.accounts.instants import Instant
 from api.accounts.reaching import REACH_CODES, AccountPath, ParticipantPath, reached
 from api.accounts.rows import account, balance_content, now, units_of
 from api.accounts.schemas import BalanceAt, Entries
@@ -16,6 +15,7 @@ from api.errors import Refusal
 from api.identity.caller import Caller, require
 from api.paging import CURSOR_CODES, Cursor, Limit, cursor, position
 from api.problem_catalog import responses
+from api.times import Day, Instant
 from api.transfers.rows import instant, written
 from ledger_service.ledger.balances import Balance, HistoryArchived, balance_at, balance_valued
 from ledger_service.ledger.chart import Side
@@ -54,7 +54,7 @@ async def get_balance(
     caller: Annotated[Caller, require("balances:read")],
     at: At = None,
     value_date: Annotated[
-        date | None, Query(description="What counts on that date, as known at `at`.")
+        Day | None, Query(description="What counts on that date, as known at `at`.")
     ] = None,
 ) -> Response:
     """What an account holds now; with `at`, what it held then; with `value_date`, what counted."""

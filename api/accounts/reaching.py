@@ -17,9 +17,11 @@ T = TypeVar("T")
 
 _ID: Final = "^[A-Z0-9][A-Z0-9-]{1,31}$"
 
-ParticipantPath = Annotated[str, Path(pattern=_ID, description="Whose book it is.", examples=["KE-B01"])]
+ParticipantPath = Annotated[
+    str, Path(pattern=_ID, description="Whose book it is.", examples=["SBX-DEMO-W"])
+]
 ParticipantQuery = Annotated[
-    str, Query(pattern=_ID, description="Whose book it is.", examples=["KE-B01"])
+    str, Query(pattern=_ID, description="Whose book it is.", examples=["SBX-DEMO-W"])
 ]
 AccountPath = Annotated[
     str,
@@ -27,7 +29,7 @@ AccountPath = Annotated[
         max_length=140,
         pattern=r"^[^\x00-\x1f\x7f/]+$",
         description="The account's reference, or its number.",
-        examples=["A-1"],
+        examples=["wallet:alice"],
     ),
 ]
 

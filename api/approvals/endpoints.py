@@ -5,7 +5,6 @@ the transaction that does them.
 """
 
 from dataclasses import dataclass
-from datetime import date
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -30,6 +29,7 @@ from api.idempotency.records import Answer
 from api.identifiers import uuid7
 from api.identity.caller import EVERY_PARTICIPANT, Caller, ParticipantNotAllowed, require
 from api.problem_catalog import LedgerRefused, responses
+from api.times import Day
 from api.transfers.rows import instant, written
 from ledger_service.payments.approvals.contents import ContentInvalid
 from ledger_service.payments.approvals.proposals import (
@@ -372,7 +372,7 @@ async def list_tariffs(
     request: Request,
     caller: Annotated[Caller, require("accounts:read")],
     participant_id: Annotated[str, Query(max_length=32)],
-    on: Annotated[date | None, Query(description="A date; today where it is absent.")] = None,
+    on: Annotated[Day | None, Query(description="A date; today where it is absent.")] = None,
 ) -> Response:
     """The fees and rates of a participant that are in force on a date."""
     if not caller.reaches(participant_id):

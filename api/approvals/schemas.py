@@ -1,13 +1,14 @@
 """What the endpoints of proposals take and answer."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
 from api.amounts import AmountText, CurrencyCode
 from api.identifiers import ResourceId
-from api.transfers.schemas import AccountName, Given, ParticipantId
+from api.times import Day
+from api.transfers.schemas import AccountName, Given, ParticipantId, WholeNumber
 
 Reason = Annotated[
     str,
@@ -48,8 +49,8 @@ class FeeContent(Given):
     code: str = Field(pattern="^[a-z][a-z0-9_]{0,39}$", examples=["payout"])
     currency: CurrencyCode
     amount: AmountText = Field(description="The fixed part; may be 0.")
-    basis_points: int = Field(ge=0, le=10_000, description="Of the amount.")
-    valid_from: date
+    basis_points: WholeNumber = Field(ge=0, le=10_000, description="Of the amount.")
+    valid_from: Day
 
 
 class RateContent(Given):
@@ -59,7 +60,7 @@ class RateContent(Given):
     base: CurrencyCode
     quote: CurrencyCode
     rate: Rate
-    valid_from: date
+    valid_from: Day
 
 
 class PostingContent(Given):
@@ -70,7 +71,7 @@ class PostingContent(Given):
     credit_account: AccountName
     amount: AmountText
     currency: CurrencyCode
-    value_date: date | None = Field(default=None, description="The business date where it is absent.")
+    value_date: Day | None = Field(default=None, description="The business date where it is absent.")
 
 
 LimitContent = Annotated[LimitsContent | FeeContent | RateContent, Field(discriminator="kind")]

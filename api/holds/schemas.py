@@ -7,13 +7,13 @@ from pydantic import BaseModel, Field
 
 from api.amounts import AmountText
 from api.identifiers import ResourceId
-from api.transfers.schemas import Given, NewTransfer
+from api.transfers.schemas import Given, NewTransfer, WholeNumber
 
 
 class NewHold(NewTransfer):
     """Money to be set aside on the debit account, for the credit account."""
 
-    timeout_s: int | None = Field(
+    timeout_s: WholeNumber | None = Field(
         default=None,
         ge=1,
         le=2**32 - 1,

@@ -63,13 +63,14 @@ class Credentials:
 
 def credentials_of(authorization: str | None, form: Mapping[str, str]) -> Credentials:
     """The credentials of a request, exactly one kind; raises `OAuthError`."""
-    brought = [authorization is not None, "client_secret" in form, "client_assertion" in form]
+    asserted = not form.keys().isdisjoint({"client_assertion", "client_assertion_type"})
+    brought = [authorization is not None, "client_secret" in form, asserted]
     if sum(brought) > 1:
         message = "a client authenticates in one way"
         raise OAuthError(OAuthErrorCode.INVALID_REQUEST, message)
     if authorization is not None:
         return _basic(authorization, form)
-    if "client_assertion" in form:
+    if asserted:
         return _assertion(form)
     if not form.get("client_id"):
         message = "the request says nothing of its client"
@@ -167,7 +168,7 @@ def _assertion(form: Mapping[str, str]) -> Credentials:
     if form.get("client_assertion_type") != ASSERTION_TYPE:
         message = f"client_assertion_type must be {ASSERTION_TYPE}"
         raise OAuthError(OAuthErrorCode.INVALID_REQUEST, message)
-    assertion = form["client_assertion"]
+    assertion = form.get("client_assertion", "")
     subject = str(_unverified(assertion).get("sub", ""))
     credentials = Credentials(Method.PRIVATE_KEY, subject, assertion)
     if form.get("client_id", subject) != subject:

@@ -184,7 +184,7 @@ def _form(required: list[str], **properties: Mapping[str, object]) -> dict[str, 
     authentication = {
         "client_id": {"type": "string", "description": "Where the header does not name it."},
         "client_secret": {"type": "string", "format": "password"},
-        "client_assertion_type": {"type": "string", "const": ASSERTION_TYPE},
+        "client_assertion_type": {"type": "string", "enum": ["", ASSERTION_TYPE]},
         "client_assertion": {"type": "string", "description": "JWT (RFC 7523)."},
     }
     schema = {"type": "object", "required": required, "properties": {**properties, **authentication}}

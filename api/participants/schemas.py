@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 class Participant(BaseModel):
     """A bank, operator or fintech."""
 
-    participant_id: str = Field(examples=["KE-B01"])
+    participant_id: str = Field(examples=["SBX-DEMO-W"])
     name: str
     kind: str = Field(examples=["bank"])
     country: str = Field(description="ISO 3166-1 alpha-2.", examples=["KE"])

@@ -4,13 +4,13 @@ from datetime import datetime
 
 from pydantic import BaseModel, Field
 
-from api.transfers.schemas import Given
+from api.transfers.schemas import Given, WholeNumber
 
 
 class AdvanceClock(Given):
     """How far the clock is to be set forward."""
 
-    seconds: int = Field(gt=0, le=366 * 86_400, examples=[172_800])
+    seconds: WholeNumber = Field(gt=0, le=366 * 86_400, examples=[172_800])
 
 
 class Nothing(Given):

@@ -10,7 +10,6 @@ import psycopg
 from fastapi import APIRouter, Header, Query, Request, Response
 
 from api.accounts.holdings import ARCHIVED, Archived, entry_contents
-from api.accounts.instants import Instant
 from api.accounts.reaching import REACH_CODES, AccountPath, ParticipantPath, reached
 from api.accounts.rows import account, units_of
 from api.accounts.schemas import Entry
@@ -18,6 +17,7 @@ from api.errors import Refusal
 from api.identity.caller import Caller, require
 from api.problem_catalog import responses
 from api.statements.schemas import Statement
+from api.times import Instant
 from api.transfers.rows import instant, written
 from ledger_service.ledger.balances import HistoryArchived
 from ledger_service.ledger.chart import Side

@@ -13,7 +13,7 @@ ParticipantId = Annotated[
     Field(
         pattern="^[A-Z0-9][A-Z0-9-]{1,31}$",
         description="The participant in whose book it is.",
-        examples=["KE-B01"],
+        examples=["SBX-DEMO-W"],
     ),
 ]
 AccountName = Annotated[
@@ -23,7 +23,7 @@ AccountName = Annotated[
         max_length=140,
         pattern=r"^[^\x00-\x1f\x7f]+$",
         description="An account of the book: its reference, or its number.",
-        examples=["KE-B01-000001"],
+        examples=["wallet:alice"],
     ),
 ]
 Reference = Annotated[
@@ -37,6 +37,9 @@ Reference = Annotated[
     ),
 ]
 
+WholeNumber = Annotated[int, Field(strict=True)]
+"""Neither text, nor true and false."""
+
 
 class Given(BaseModel):
     """What every body has in common: nothing undeclared."""
@@ -49,7 +52,7 @@ class NewTransfer(Given):
 
     participant_id: ParticipantId
     debit_account: AccountName
-    credit_account: AccountName
+    credit_account: AccountName = Field(examples=["wallet:bob"])
     amount: AmountText
     currency: CurrencyCode
     reference: Reference | None = None

@@ -3,9 +3,10 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from api.identifiers import ResourceId
+from api.times import Instant
 from api.transfers.schemas import Given, ParticipantId
 from api.webhooks.events import EventType, Ordering
 from api.webhooks.subscriptions import Endpoint
@@ -84,7 +85,7 @@ class Enabling(Given):
 class Replay(Given):
     """What is to be delivered again: exactly one of the two."""
 
-    since: AwareDatetime | None = Field(
+    since: Instant | None = Field(
         default=None,
         description="All events of the endpoint since then, whether it was there already or not.",
         examples=["2026-03-02T00:00:00Z"],
