@@ -18,8 +18,10 @@ from ledger_service.runtime.migrations import migrate
 from ledger_service.runtime.postgres_server import LOGIN_ROLE, EmbeddedPostgres
 from tests.migrated_ledger import MigratedLedger
 
-settings.register_profile("wgi", deadline=None)  # a busy machine is no failure
-settings.load_profile("wgi")
+# A busy machine is no failure. `HYPOTHESIS_PROFILE=thorough` looks for longer where a test names no number.
+settings.register_profile("wgi", deadline=None, max_examples=50)
+settings.register_profile("thorough", deadline=None, max_examples=1_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "wgi"))
 
 ROOT = Path(__file__).resolve().parents[1]
 
