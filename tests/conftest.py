@@ -18,7 +18,7 @@ from ledger_service.runtime.migrations import migrate
 from ledger_service.runtime.postgres_server import LOGIN_ROLE, EmbeddedPostgres
 from tests.migrated_ledger import MigratedLedger
 
-# A busy machine is no failure. `HYPOTHESIS_PROFILE=thorough` looks for longer where a test names no number.
+# A busy machine is no failure. Where a test names no number, HYPOTHESIS_PROFILE=thorough looks longer.
 settings.register_profile("wgi", deadline=None, max_examples=50)
 settings.register_profile("thorough", deadline=None, max_examples=1_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "wgi"))
