@@ -29,7 +29,7 @@ AccountPath = Annotated[
         max_length=140,
         pattern=r"^[^\x00-\x1f\x7f/]+$",
         description="The account's reference, or its number.",
-        examples=["wallet:alice"],
+        examples=["wallet:alice:KES"],
     ),
 ]
 

@@ -21,7 +21,7 @@ class NewPayment(Given):
     """A payment from a customer's account to another one."""
 
     debtor: Party
-    creditor: Party = Field(examples=[{"participant_id": "SBX-DEMO-A", "account": "account:payee"}])
+    creditor: Party = Field(examples=[{"participant_id": "SBX-DEMO-A", "account": "account:payee:KES"}])
     amount: AmountText
     currency: CurrencyCode
     reference: Reference | None = None

@@ -23,7 +23,7 @@ AccountName = Annotated[
         max_length=140,
         pattern=r"^[^\x00-\x1f\x7f]+$",
         description="An account of the book: its reference, or its number.",
-        examples=["wallet:alice"],
+        examples=["wallet:alice:KES"],
     ),
 ]
 Reference = Annotated[
@@ -52,7 +52,7 @@ class NewTransfer(Given):
 
     participant_id: ParticipantId
     debit_account: AccountName
-    credit_account: AccountName = Field(examples=["wallet:bob"])
+    credit_account: AccountName = Field(examples=["wallet:bob:KES"])
     amount: AmountText
     currency: CurrencyCode
     reference: Reference | None = None

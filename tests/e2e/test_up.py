@@ -2,7 +2,9 @@
 
 import os
 import re
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -24,6 +26,7 @@ class Running:
     """A `wgi up` process and the URLs that it printed."""
 
     def __init__(self, home: Path) -> None:
+        self.home = home
         self.log = home / "up.log"
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-m", "orchestration.cli", "up", "--api-port", "0", "--ui-port", "0"],
@@ -82,6 +85,54 @@ def test_the_graph_and_a_page_of_an_asset_can_be_seen(running: Running) -> None:
         page.goto(f"{ui}/assets/reconciliation?view=checks")
         page.get_by_text("every_difference_is_explained").first.wait_for(timeout=60_000)
         browser.close()
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl on this machine")
+def test_the_tour_of_the_api_is_as_the_readme_tells(running: Running, tmp_path: Path) -> None:
+    readme = (PROJECT_ROOT / "README.md").read_text()
+    section = readme.split("## Five minutes with the API\n")[1].split("\n## ")[0]
+    *steps, end = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    script = "\n".join(["set -eu", *steps]).replace("http://127.0.0.1:8000", running.urls["API"])
+    script = script.replace("9000", port).replace("./wgi", str(PROJECT_ROOT / "wgi"))
+    script = script.replace("docs/", f"{PROJECT_ROOT}/docs/")
+    said = tmp_path / "said.txt"
+    with said.open("w") as written:
+        shell = subprocess.Popen(
+            ["bash"],
+            stdin=subprocess.PIPE,
+            stdout=written,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=tmp_path,
+            env={**os.environ, "WGI_HOME": str(running.home)},
+        )
+        assert shell.stdin is not None
+        shell.stdin.write(script + "\necho all was asked\n")
+        shell.stdin.flush()
+        delivered = _seen(said, '"type":"transfer.posted"', shell) and _seen(
+            said, "all was asked", shell
+        )
+        shell.communicate(end, timeout=30)
+    answers = said.read_text()
+    assert delivered, answers
+    ids = re.findall(r'^{"id":"([0-9a-f-]{36})".*"amount":"125.50"', answers, re.MULTILINE)
+    assert len(ids) == 2, answers
+    assert ids[0] == ids[1]
+    assert "idempotent-replayed: true" in answers
+    assert '"available":"125.50","entries":1' in answers
+    assert '"code":"insufficient_funds"' in answers
+
+
+def _seen(said: Path, words: str, shell: "subprocess.Popen[str]") -> bool:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and shell.poll() is None:
+        if words in said.read_text():
+            return True
+        time.sleep(0.1)
+    return False
 
 
 def test_ctrl_c_leaves_no_process_behind(running: Running) -> None:
