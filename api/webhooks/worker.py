@@ -1,4 +1,4 @@
-"""The worker: `python -m api.webhooks.worker` relays events and delivers them, until it is told to stop.
+"""The worker: `python -m api.webhooks` relays events and delivers them, until it is told to stop.
 
 Any number of workers may run. Jobs go through procrastinate; what a dead worker was at is given to
 another one, and a job that broke is made anew, because what is to be done stands in the deliveries.
@@ -250,7 +250,3 @@ def main() -> None:
         migrate(server)
         both = (server, server.sandbox)
         asyncio.run(work_on_all(both, keyring=Keyring.open(settings), settings=WebhookSettings()))
-
-
-if __name__ == "__main__":
-    main()

@@ -73,7 +73,7 @@ def run(*, source: SourceName | None, api_port: int, ui_port: int) -> None:
         ui += ["--module-name", "orchestration.definitions"]
         services = [
             stack.enter_context(_service("API", api, api_url)),
-            stack.enter_context(_service("Webhooks", ["api.webhooks.worker"], None)),
+            stack.enter_context(_service("Webhooks", ["api.webhooks"], None)),
             stack.enter_context(_service("Dagster UI", ui, f"http://{HOST}:{ui_port}")),
         ]
         try:

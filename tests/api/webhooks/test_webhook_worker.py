@@ -35,7 +35,7 @@ def start_worker(desk: Desk, home: Path) -> subprocess.Popen[bytes]:
         "WGI_ENCRYPTION_KEYS": json.dumps(keys),
         "WGI_WEBHOOKS_LOOPBACK": "true",
     }
-    return subprocess.Popen([sys.executable, "-m", "api.webhooks.worker"], cwd=ROOT, env=environment)
+    return subprocess.Popen([sys.executable, "-m", "api.webhooks"], cwd=ROOT, env=environment)
 
 
 def test_killed_between_its_steps_it_delivers_at_least_once_and_in_order(
