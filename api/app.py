@@ -16,9 +16,11 @@ from api.documentation.endpoints import router as documentation
 from api.errors import register_error_handlers
 from api.holds.endpoints import router as holds
 from api.idempotency.keys import KeysAtWork
+from api.identity.account import router as account
 from api.identity.caller import Authenticate, Caller, Unauthenticated
 from api.identity.client_endpoints import router as clients
 from api.identity.endpoints import router as oauth2
+from api.identity.login import router as login
 from api.identity.oauth_errors import OAuthError, answer_oauth_error
 from api.lifespan import Surroundings, at_work, utc_now
 from api.participants.endpoints import router as participants
@@ -86,7 +88,7 @@ def create_app(
     app.state.settings = chosen
     app.state.keys_at_work = KeysAtWork()
     app.state.authenticate = authenticate or _nobody
-    for router in (service, documentation, oauth2):
+    for router in (service, documentation, oauth2, login, account):
         app.include_router(router)
     for router in ROUTERS:
         app.include_router(router, prefix="/v1")

@@ -18,6 +18,8 @@ from api.books import Books
 from api.idempotency.posting import post_recorded_batch
 from api.idempotency.sweep import sweep_forever
 from api.identity.caller import LIVE, Authenticate
+from api.identity.login import person_of
+from api.identity.people_access import access_of
 from api.identity.service import Identity, identity_at_work
 from api.identity.settings import IdentitySettings
 from api.sandbox.tenants import Tenants, kept_fresh
@@ -75,16 +77,18 @@ async def at_work(app: FastAPI, given: Surroundings) -> AsyncIterator[None]:
             play = await stack.enter_async_context(_open_books(server.sandbox, given))
             app.state.books = await stack.enter_async_context(kept_fresh(Tenants(live, play)))
         keyring = await asyncio.to_thread(Keyring.open, settings)
+        app.state.keyring = keyring
         app.state.webhooks = Webhooks(keyring, WebhookSettings())
         if given.authenticate is None:
             identity = Identity(
                 IdentitySettings(),
                 keyring=keyring,
                 writers=live.writers,
-                person_by_subject=lambda _connection, _subject: None,
+                person_by_subject=access_of,
             )
             app.state.identity = await stack.enter_async_context(identity_at_work(identity))
             app.state.authenticate = identity.authenticate
+            app.state.person_of = person_of
         yield
 
 

@@ -40,6 +40,10 @@ class GatewaySettings(BaseSettings):
         default="5000/second",
         description="Requests of a client to a route, as in `100/minute`.",
     )
+    failure_rate: str = Field(
+        default="60/minute",
+        description="Wrong passwords and secrets of an address, before it has to wait.",
+    )
     rate_storage: SecretStr = Field(
         default=SecretStr("async+memory://"),
         description="Where requests are counted: this process, or `async+redis://...` for several.",

@@ -4,7 +4,7 @@ Errors here have the form of RFC 6749, which client libraries read, and not that
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, TypeAlias
 from urllib.parse import parse_qsl, quote
 
 import psycopg
@@ -32,6 +32,7 @@ from api.identity.schemas import (
 )
 from api.identity.service import Identity
 from api.identity.tokens import InvalidToken, Verified
+from api.requests.failures import failures_of
 from ledger_service.parties.clients import Client, ClientKind, UnknownClient, client
 
 LOGIN_PAGE: Final = "/login"
@@ -42,16 +43,6 @@ PersonOf: TypeAlias = Callable[[Request], Awaitable[PersonAccess | None]]
 """Who is logged in at this browser: `app.state.person_of`."""
 
 router: Final = APIRouter(tags=["OAuth2"])
-
-
-class FailureThrottle(Protocol):
-    """Slows down who guesses: `app.state.token_failures`, where it is set."""
-
-    async def check(self, request: Request, client_id: str) -> None:
-        """Raise a `Refusal` of status 429 where this client, or address, failed too often."""
-
-    async def failed(self, request: Request, client_id: str) -> None:
-        """Count a client that did not prove who it is."""
 
 
 @router.post(
@@ -252,16 +243,14 @@ async def _for_client(
     """Do `work` for the client that the request proves, in one transaction."""
     identity = identity_of(request)
     credentials = credentials_of(request.headers.get("authorization"), form)
-    throttle: FailureThrottle | None = getattr(request.app.state, "token_failures", None)
-    if throttle is not None:
-        await throttle.check(request, credentials.client_id)
+    await failures_of(request).check(request)
     try:
         return await identity.run(
             lambda connection: work(connection, _proven(identity, connection, credentials))
         )
     except OAuthError as error:
-        if throttle is not None and error.code is OAuthErrorCode.INVALID_CLIENT:
-            await throttle.failed(request, credentials.client_id)
+        if error.code is OAuthErrorCode.INVALID_CLIENT:
+            await failures_of(request).failed(request)
         raise
 
 

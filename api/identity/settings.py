@@ -1,6 +1,7 @@
 """Settings of identity: who issues tokens, for whom, and how long they count; prefix `WGI_IDENTITY_`."""
 
 from typing import Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -12,7 +13,7 @@ class IdentitySettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="WGI_IDENTITY_", extra="ignore", frozen=True)
 
     issuer: str = Field(
-        default="http://127.0.0.1:8000",
+        default="http://localhost:8000",
         pattern=r"^https?://[^/?#]+(/[^?#]*[^/?#])?$",
         description="The address at which clients reach this gateway; `iss` of its tokens.",
     )
@@ -59,6 +60,12 @@ class IdentitySettings(BaseSettings):
         description="Its name of a claim, where it is not ours: scope, roles, participants, tenant, "
         "client_id, kind.",
     )
+
+    @property
+    def origin(self) -> str:
+        """Of the gateway's pages, as browsers name it."""
+        parts = urlsplit(self.issuer)
+        return f"{parts.scheme}://{parts.netloc}"
 
     @model_validator(mode="after")
     def _external_is_whole(self) -> Self:

@@ -11,19 +11,23 @@ from typing import Annotated, Any
 import psycopg
 from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
+from limits.aio.storage import MemoryStorage
 from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool
 
 from api.books import Books
 from api.errors import register_error_handlers
 from api.idempotency.keys import KeysAtWork
+from api.identity.account import router as account
 from api.identity.caller import Caller, require
 from api.identity.client_endpoints import router as clients_router
 from api.identity.endpoints import router
 from api.identity.grants import PersonAccess
+from api.identity.login import router as login
 from api.identity.oauth_errors import OAuthError, answer_oauth_error
 from api.identity.service import Identity, identity_at_work
 from api.identity.settings import IdentitySettings
+from api.requests.failures import Failures
 from ledger_service.parties.clients import Actor, Client, NewClient, create_client
 from ledger_service.runtime.database import Database, Role, Server
 from ledger_service.runtime.encryption import Keyring
@@ -116,10 +120,13 @@ def application(desk: Desk, writers: ConnectionPool, settings: IdentitySettings)
 
     app = FastAPI(lifespan=life)
     app.state.person_of = desk.person_of
+    app.state.failures = Failures(MemoryStorage(), rate="60/minute")
+    app.state.keyring = desk.keyring
     app.state.keys_at_work = KeysAtWork()
     books = Books(pool=None, writers=writers, poster=None, now=lambda: desk.now)  # type: ignore[arg-type]  # identity posts nothing
     app.state.books = {"live": books, "sandbox-soko": books}
-    app.include_router(router)
+    for each in (router, login, account):
+        app.include_router(each)
     app.include_router(clients_router, prefix="/v1")
 
     @app.get("/v1/who")

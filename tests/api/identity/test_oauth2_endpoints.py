@@ -10,14 +10,14 @@ from typing import Any
 from urllib.parse import parse_qs, quote_plus, urlsplit
 
 import pytest
-from fastapi import Request
 from joserfc import jws, jwt
 from joserfc.jwk import KeySet, OKPKey
+from limits.aio.storage import MemoryStorage
 
-from api.errors import Refusal
 from api.identity.clients import ASSERTION_TYPE
 from api.identity.oauth_errors import SessionEnded
 from api.identity.refresh_tokens import use_token
+from api.requests.failures import Failures
 from ledger_service.parties.clients import Client, ClientKind, disable_client, rotate_secret
 from ledger_service.runtime.database import Server
 from tests.api.identity.desk_app import ISSUER, OPS, Desk, Person, as_rows, open_desk
@@ -231,25 +231,17 @@ def test_a_secret_and_another_proof_together_are_refused(desk: Desk) -> None:
     assert refused(desk, form, **headers) == (400, "invalid_request")
 
 
-def test_who_fails_is_counted_and_slowed_down(desk: Desk) -> None:
-    class Throttle:
-        failures: list[str] = []  # noqa: RUF012  # one throttle a test
-
-        async def check(self, request: Request, client_id: str) -> None:
-            if self.failures.count(client_id) >= 2:
-                raise Refusal("too many", status=429, code="rate_limited")
-
-        async def failed(self, request: Request, client_id: str) -> None:
-            self.failures.append(client_id)
-
-    desk.http.app.state.token_failures = Throttle()  # type: ignore[attr-defined]  # the application under test
+def test_who_guesses_waits_and_who_is_right_never_does(desk: Desk) -> None:
+    failures = Failures(MemoryStorage(), rate="2/hour")
+    desk.http.app.state.failures = failures  # type: ignore[attr-defined]  # the application under test
     client, secret = desk.new_client()
     form = {"grant_type": "client_credentials", "client_id": client.client_id}
     answers = [
-        desk.http.post("/oauth2/token", data=form | {"client_secret": proof}).status_code
-        for proof in (secret, "x", "x", secret)
+        desk.http.post("/oauth2/token", data=form | {"client_secret": proof})
+        for proof in (secret, secret, secret, "x", "x", secret)
     ]
-    assert answers == [200, 401, 401, 429]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 401, 401, 429]
+    assert 0 < int(answers[-1].headers["Retry-After"]) <= 3600
 
 
 # A client that signs
