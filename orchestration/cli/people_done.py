@@ -30,7 +30,7 @@ from orchestration.cli.ledger_books import refuse
 from orchestration.cli.registries import print_line, registry_of
 from orchestration.resources import open_platform
 
-ISSUER_ON_LOOPBACK = "http://127.0.0.1:8000"
+ISSUER_ON_LOOPBACK = "http://localhost:8000"
 """Where `wgi up` serves, unless another port is chosen or `WGI_IDENTITY_ISSUER` is set."""
 
 

@@ -20,6 +20,8 @@ from orchestration.cli.installation import choose, dagster_home
 from orchestration.resources import open_platform
 
 HOST = "127.0.0.1"
+NAME = "localhost"
+"""By which people reach the API: passkeys belong to names, not to numbers."""
 _OWN_CERTIFICATE = ssl.create_default_context()
 _OWN_CERTIFICATE.check_hostname = (
     False  # whether our own server answers on loopback is all that is asked
@@ -65,7 +67,7 @@ def run(*, source: SourceName | None, api_port: int, ui_port: int) -> None:
         dagster_home(settings, platform.server)
         console.print(f"PostgreSQL   {platform.server.conninfo}", highlight=False, soft_wrap=True)
         scheme = "https" if os.environ.get("WGI_API_TLS", "off") != "off" else "http"
-        api_url = f"{scheme}://{HOST}:{api_port}"
+        api_url = f"{scheme}://{NAME}:{api_port}"
         os.environ.setdefault("WGI_IDENTITY_ISSUER", api_url)
         os.environ.setdefault("WGI_WEBHOOKS_LOOPBACK", "true")  # nobody else reaches what is served here
         api = ["api.serve", "--host", HOST, "--port", str(api_port)]
