@@ -18,6 +18,7 @@ from api.idempotency.records import Answer
 from api.identifiers import uuid7
 from api.identity.caller import Caller, require
 from api.problem_catalog import of_ledger, responses
+from api.requests.direct_route import DirectRoute
 from api.sandbox.rehearsal import rehearse
 from api.transfers.endpoints import KIND, POSTING_RESULTS
 from api.transfers.posting import ACCOUNT_CODES, RESERVED_CODES, AccountReserved, movement, posted
@@ -26,6 +27,7 @@ from ledger_service.ledger.poster import Transfer as LedgerTransfer
 from ledger_service.ledger.results import TransferResult
 
 router = APIRouter(tags=["holds"])
+direct = APIRouter(prefix="/v1", tags=["holds"], route_class=DirectRoute)
 
 HOLD: Final = Path(__file__).with_name("hold.sql").read_bytes()
 
@@ -43,7 +45,7 @@ NOT_FOUND: Final = (
 _STATUS: Final = {"pending": "held", "post": "captured", "void": "voided", "expire": "expired"}
 
 
-@router.post(
+@direct.post(
     "/holds",
     operation_id="create_hold",
     status_code=201,
@@ -58,7 +60,7 @@ async def create_hold(
     idempotency_key: KeyHeader = None,
 ) -> Response:
     """Set money of an account aside: it cannot be spent, and moves when the hold is captured."""
-    key = await key_of(request, caller)
+    key = await key_of(request, caller, body)
     books = books_of(request, caller)
     rehearsal = rehearse(books, amount=body.amount, accounts=(body.debit_account, body.credit_account))
     wanted = await movement(

@@ -22,6 +22,7 @@ from api.identity.caller import Caller, ParticipantNotAllowed, require
 from api.payments.across import Side, clearing_reference, open_dates, post_across
 from api.payments.schemas import NewPayment, Payment
 from api.problem_catalog import of_ledger, responses
+from api.requests.direct_route import DirectRoute
 from api.sandbox.rehearsal import Rehearsal, rehearse
 from api.transfers.endpoints import KIND, POSTING_RESULTS
 from api.transfers.posting import ACCOUNT_CODES, Movement, movement, posted, usable
@@ -31,6 +32,7 @@ from ledger_service.ledger.poster import Transfer
 from ledger_service.payments.identifiers import derived_ids
 
 router = APIRouter(tags=["payments"])
+direct = APIRouter(prefix="/v1", tags=["payments"], route_class=DirectRoute)
 
 PAYMENT: Final = Path(__file__).with_name("payment.sql").read_bytes()
 
@@ -50,7 +52,7 @@ class NoClearing(Refusal):
         )
 
 
-@router.post(
+@direct.post(
     "/payments",
     operation_id="create_payment",
     status_code=201,
@@ -122,7 +124,7 @@ async def _paid_within(
 ) -> Response:
     """A payment between two accounts of one book: a transfer, which is posted with others."""
     books = rehearsal.books
-    key = await key_of(request, caller)
+    key = await key_of(request, caller, body)
 
     def made(now: datetime, business_date: date) -> tuple[Transfer, Answer]:
         payment_id = uuid7()

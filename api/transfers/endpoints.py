@@ -33,7 +33,7 @@ from ledger_service.ledger.poster import Transfer as LedgerTransfer
 from ledger_service.ledger.results import TransferResult
 
 router = APIRouter(tags=["transfers"])
-direct = APIRouter(tags=["transfers"], route_class=DirectRoute)
+direct = APIRouter(prefix="/v1", tags=["transfers"], route_class=DirectRoute)
 
 KIND: Final = "credit_transfer"
 """Of transfers in the journal, and of what returns them."""
@@ -79,7 +79,7 @@ async def create_transfer(
 
     It is booked to the book's open business date. Accounts are named by reference or number.
     """
-    key = await key_of(request, caller)
+    key = await key_of(request, caller, body)
     books = books_of(request, caller)
     rehearsal = rehearse(books, amount=body.amount, accounts=(body.debit_account, body.credit_account))
     wanted = await movement(
@@ -217,6 +217,3 @@ async def reverse_transfer(
 
 def _created(transfer_id: str, content: bytes) -> Answer:
     return Answer(201, content, headers={"Location": f"/v1/transfers/{transfer_id}"})
-
-
-router.include_router(direct)

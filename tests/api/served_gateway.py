@@ -13,6 +13,7 @@ from collections.abc import Mapping
 import uvicorn
 
 from api.app import create_app
+from api.serve import spare_the_collector
 from api.settings import GatewaySettings
 from ledger_service.runtime.database import Server
 from ledger_service.runtime.settings import PROJECT_ROOT
@@ -48,6 +49,7 @@ def main() -> None:
     server = Server(os.environ["SERVED_CONNINFO"], os.environ["SERVED_PREFIX"])
     app = create_app(GatewaySettings(), server=server, authenticate=authenticate)
     config = uvicorn.Config(app, log_level="error", access_log=False)
+    spare_the_collector()
     uvicorn.Server(config).run(sockets=[socket.socket(fileno=os.dup(0))])
 
 
