@@ -97,7 +97,9 @@ async def _open_books(server: Server, given: Surroundings) -> AsyncIterator[Book
     """The books of a tenant, with the connections to them, for as long as they are needed."""
     settings = given.gateway
     conninfo = server.url(Database.LEDGER, Role.APP)
-    options = PosterOptions(capacity=settings.transfers_waiting, overload=Overload.REFUSE)
+    options = PosterOptions(
+        budget_s=settings.gather_s, capacity=settings.transfers_waiting, overload=Overload.REFUSE
+    )
     pool = AsyncConnectionPool(
         conninfo, min_size=1, max_size=settings.connections, open=False, timeout=WAIT_S
     )

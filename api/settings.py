@@ -32,6 +32,12 @@ class GatewaySettings(BaseSettings):
     transfers_waiting: int = Field(
         default=5_000, gt=0, description="Transfers that wait to be posted; those beyond: 503."
     )
+    gather_s: float = Field(
+        default=0.005,
+        ge=0,
+        description="How long transfers wait for others to be booked with, where more came together the "
+        "last time; one that comes alone never waits.",
+    )
     connections: int = Field(default=8, gt=0, description="To the database, for reads.")
     writers: int = Field(
         default=4, gt=0, description="To the database, for what is not posted in batches."

@@ -7,6 +7,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.requests.answers import send_problem
 
+BODY: Final = "wgi.body"
+"""Of the scope: the body, for who needs it at once."""
+
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _BRACKETS: Final = re.compile(rb"[\[\]{}]")
@@ -42,6 +45,7 @@ class Bodies:
             detail = f"the body is nested deeper than {self._deepest} levels"
             await send_problem(scope, send, status=400, code="json_too_deep", detail=detail)
             return
+        scope[BODY] = body
         given = False
 
         async def replayed() -> Message:

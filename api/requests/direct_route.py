@@ -17,6 +17,7 @@ from fastapi.security import SecurityScopes
 from pydantic import BaseModel, ValidationError
 
 from api.identity.caller import Caller
+from api.requests.bodies import BODY
 
 
 class DirectRoute(APIRoute):
@@ -35,7 +36,7 @@ class DirectRoute(APIRoute):
 
         async def answered(request: Request) -> Response:
             caller = await authorised(request, asked, request.headers.get("authorization"))
-            return await endpoint(request, await _read(request, model), caller)
+            return await endpoint(request, _read(request, model), caller)
 
         return answered
 
@@ -52,9 +53,9 @@ def _security(hint: object) -> Security:
     raise TypeError("a direct route asks for a caller with a scope")
 
 
-async def _read(request: Request, model: type[BaseModel]) -> BaseModel:
+def _read(request: Request, model: type[BaseModel]) -> BaseModel:
     """The body; raises `RequestValidationError`."""
-    raw = await request.body()
+    raw: bytes = request.scope[BODY]
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     try:
         if raw and media_type != "application/json" and not media_type.endswith("+json"):
