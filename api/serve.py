@@ -6,7 +6,6 @@ or `local`: a certificate for this machine, made at first use and signed by itse
 """
 
 import argparse
-import gc
 import os
 import ssl
 from datetime import UTC, datetime, timedelta
@@ -22,14 +21,11 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 
 from api.settings import GatewaySettings, Tls
+from ledger_service.runtime.garbage import collect_rarely, leave_what_is_there
 from ledger_service.runtime.settings import Settings
 
 LOCAL_DAYS: Final = 365
 """How long a certificate for this machine counts; it is made anew a month before."""
-
-GARBAGE: Final = (50_000, 20, 20)
-"""Objects made, less those freed, between two looks of the collector at the youngest; looks at those
-between two at older ones."""
 
 
 class TlsFilesMissing(ValueError):
@@ -61,17 +57,6 @@ def configured(settings: GatewaySettings, *, host: str, port: int) -> uvicorn.Co
             raise RuntimeError("TLS was asked for, and is not served")
         config.ssl.minimum_version = ssl.TLSVersion.TLSv1_3
     return config
-
-
-def spare_the_collector() -> None:
-    """Let the garbage collector look at what requests leave, and not at all that was imported.
-
-    As Python begins, it looks through half a million objects that stay, again and again: that takes a
-    third of the time of a transfer. To be called when everything is imported.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*GARBAGE)
 
 
 def certificate_files(settings: GatewaySettings) -> tuple[Path, Path]:
@@ -133,7 +118,8 @@ def main() -> None:
     config = configured(GatewaySettings(), host=given.host, port=given.port)
     if not config.loaded:
         config.load()
-    spare_the_collector()
+    collect_rarely()
+    leave_what_is_there()
     uvicorn.Server(config).run()
 
 

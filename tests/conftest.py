@@ -14,6 +14,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from ledger_service.runtime.database import Database, Role, Server, create_login_role, prepare
+from ledger_service.runtime.garbage import collect_rarely
 from ledger_service.runtime.migrations import migrate
 from ledger_service.runtime.postgres_server import LOGIN_ROLE, EmbeddedPostgres
 from tests.migrated_ledger import MigratedLedger
@@ -22,6 +23,8 @@ from tests.migrated_ledger import MigratedLedger
 settings.register_profile("wgi", deadline=None, max_examples=50)
 settings.register_profile("thorough", deadline=None, max_examples=1_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "wgi"))
+
+collect_rarely()
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 import uvicorn
 
 from api.app import create_app
-from api.serve import spare_the_collector
 from api.settings import GatewaySettings
 from ledger_service.runtime.database import Server
+from ledger_service.runtime.garbage import collect_rarely, leave_what_is_there
 from ledger_service.runtime.settings import PROJECT_ROOT
 from tests.api.gateway import authenticate
 
@@ -49,7 +49,8 @@ def main() -> None:
     server = Server(os.environ["SERVED_CONNINFO"], os.environ["SERVED_PREFIX"])
     app = create_app(GatewaySettings(), server=server, authenticate=authenticate)
     config = uvicorn.Config(app, log_level="error", access_log=False)
-    spare_the_collector()
+    collect_rarely()
+    leave_what_is_there()
     uvicorn.Server(config).run(sockets=[socket.socket(fileno=os.dup(0))])
 
 

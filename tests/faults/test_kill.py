@@ -16,7 +16,7 @@ from ledger_service.runtime.database import Database, DatabaseUnreachable, Role,
 from ledger_service.runtime.postgres_server import EmbeddedPostgres
 from tests.faults.load import batches, post_in_both_books, settle
 
-ROUNDS = 10
+ROUNDS = 6
 POSTERS = 3
 LOAD_S = 0.3
 PATIENCE_S = 20

@@ -14,7 +14,7 @@ from ledger_service.ledger.verification import verify
 from ledger_service.runtime.database import Database, Role, Server
 from tests.faults.load import BATCH, batches, post_in_both_books, settle
 
-ROUNDS = 10
+ROUNDS = 7
 CLIENTS = 3
 LONGEST_LOAD_S = 0.4
 PATIENCE_S = 20

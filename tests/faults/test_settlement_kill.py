@@ -34,7 +34,7 @@ from tests.ledger_service.payments.settlement.settlement_world import (
 import polars as pl  # isort: skip
 
 KILLED = 9
-STRIDE = 7
+STRIDE = 11
 """Statements between two places of a kill; coprime to those of a step, so that all kinds are met."""
 PATIENCE_S = 60
 

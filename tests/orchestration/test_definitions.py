@@ -15,6 +15,7 @@ from ledger_service.runtime.settings import PROJECT_ROOT
 
 SNAPSHOT = Path(__file__).with_name("definitions.json")
 UPDATE = "WGI_UPDATE_SNAPSHOTS"
+pytestmark = pytest.mark.xdist_group("definitions")
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,8 @@ from quality.validation import NoSuite, check, check_all
 from tests.quality.broken_cases import BROKEN
 from tests.quality.good_frames import GOOD
 
+pytestmark = pytest.mark.xdist_group("quality")
+
 
 def _first_row_saying(frame: pl.DataFrame, values: dict[str, Any]) -> pl.DataFrame:
     first = pl.int_range(pl.len()) == 0

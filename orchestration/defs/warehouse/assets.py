@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -88,7 +88,7 @@ def warehouse_raw(
 
 
 DBT_CLI = DbtCliResource(project_dir=str(PROJECT_DIR), profiles_dir=str(PROJECT_DIR), dbt_executable=DBT)
-"""One for all layers: each new one asks dbt for its version, which takes seconds."""
+"""One for all runs: each new one asks dbt for its version, which takes seconds."""
 
 
 class WarehouseTranslator(DagsterDbtTranslator):
@@ -121,43 +121,11 @@ TRANSLATOR = WarehouseTranslator(
 )
 
 
-def _layer(selector: str) -> Callable[..., dg.AssetsDefinition]:
-    return dbt_assets(
-        manifest=manifest(),
-        selector=selector,
-        select="",
-        name=f"dbt_{selector}",
-        dagster_dbt_translator=TRANSLATOR,
-    )
-
-
-def _build(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[Any]:
+@dbt_assets(manifest=manifest(), name="dbt", dagster_dbt_translator=TRANSLATOR)
+def dbt_models(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> Iterator[Any]:
+    """Staging, intermediate and marts, in one run of dbt: each more would take seconds to start."""
     first, last = dates_of_run(context.run)
     os.environ.update(connection_environment(platform.server) | output_environment())
-    dates = {"from_date": first, "to_date": last}
-    build = ["build", "--vars", json.dumps(dates)]
-    # One target for the three layers: the variables make dbt parse the project again, but only once.
+    build = ["build", "--vars", json.dumps({"from_date": first, "to_date": last})]
     target = target_path() / "run"
     yield from DBT_CLI.cli(build, context=context, manifest=manifest(), target_path=target).stream()
-
-
-@_layer("staging")
-def dbt_staging(
-    context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
-) -> Iterator[Any]:
-    """Views over the raw tables, with the tests of what the lake delivers."""
-    yield from _build(context, platform)
-
-
-@_layer("intermediate")
-def dbt_intermediate(
-    context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
-) -> Iterator[Any]:
-    """Views with the logic, and its unit tests."""
-    yield from _build(context, platform)
-
-
-@_layer("marts")
-def dbt_marts(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> Iterator[Any]:
-    """The tables that people and programs read, under contract."""
-    yield from _build(context, platform)
