@@ -2,8 +2,10 @@
 
 import math
 import time
+from contextlib import suppress
 from typing import Final
 
+import structlog
 from fastapi import Request
 from limits import RateLimitItem, parse
 from limits.aio.storage import Storage
@@ -12,6 +14,7 @@ from limits.aio.strategies import FixedWindowRateLimiter
 from api.errors import Refusal
 
 _KIND: Final = "failures"
+_log = structlog.get_logger(__name__)
 
 
 class TooManyFailures(Refusal):
@@ -37,13 +40,19 @@ class Failures:
     async def check(self, request: Request) -> None:
         """Raise `TooManyFailures` where an address has to wait."""
         address = _address(request)
-        if not await self._limiter.test(self._rate, _KIND, address):
+        try:
+            if await self._limiter.test(self._rate, _KIND, address):
+                return
             resets_at, _ = await self._limiter.get_window_stats(self._rate, _KIND, address)
-            raise TooManyFailures(max(1, math.ceil(resets_at - time.time())))
+        except Exception as error:  # whatever the storage raises: people are locked out by themselves
+            _log.warning("failures cannot be counted", error=str(error))
+            return
+        raise TooManyFailures(max(1, math.ceil(resets_at - time.time())))
 
     async def failed(self, request: Request) -> None:
         """Count a failure."""
-        await self._limiter.hit(self._rate, _KIND, _address(request))
+        with suppress(Exception):  # as above
+            await self._limiter.hit(self._rate, _KIND, _address(request))
 
 
 def failures_of(request: Request) -> Failures:

@@ -21,8 +21,7 @@ class RateStorageUnusable(ValueError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(
-            f"WGI_API_RATE_STORAGE: {reason} (async+memory://, or async+redis://... with the package "
-            "coredis, or async+redis://...?implementation=redispy with redis)"
+            f"WGI_API_RATE_STORAGE: {reason} (async+memory://, or async+redis://host:6379/0)"
         )
 
 
@@ -42,6 +41,8 @@ def add_middleware(app: FastAPI, settings: GatewaySettings) -> None:
 
 def _storage(uri: str) -> Storage:
     options = dict(parse_qsl(urlsplit(uri).query))
+    if "redis" in urlsplit(uri).scheme:
+        options.setdefault("implementation", "redispy")
     try:
         storage = storage_from_string(uri.partition("?")[0], **options)
     except ConfigurationError as error:
