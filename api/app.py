@@ -95,6 +95,7 @@ def create_app(
     app.state.settings = chosen
     app.state.keys_at_work = KeysAtWork()
     app.state.authenticate = authenticate or _nobody
+    app.state.look_for_tenants = _no_more_tenants
     for direct in DIRECT:
         app.router.routes.extend(direct.routes)
     for router in (service, documentation, oauth2, login, account):
@@ -106,6 +107,10 @@ def create_app(
     add_middleware(app, chosen)
     describe(app)
     return app
+
+
+async def _no_more_tenants() -> None:
+    """An application without sandboxes knows its tenants."""
 
 
 async def _nobody(_: str) -> Caller:

@@ -75,7 +75,9 @@ async def at_work(app: FastAPI, given: Surroundings) -> AsyncIterator[None]:
         if given.sandboxes:
             await asyncio.to_thread(migrate, server.sandbox)
             play = await stack.enter_async_context(_open_books(server.sandbox, given))
-            app.state.books = await stack.enter_async_context(kept_fresh(Tenants(live, play)))
+            tenants = await stack.enter_async_context(kept_fresh(Tenants(live, play)))
+            app.state.books = tenants
+            app.state.look_for_tenants = tenants.refresh
         keyring = await asyncio.to_thread(Keyring.open, settings)
         app.state.keyring = keyring
         app.state.webhooks = Webhooks(keyring, WebhookSettings())

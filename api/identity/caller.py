@@ -1,7 +1,8 @@
 """The caller of a request: who it is, what it may do, and whose books it reaches.
 
 Belongs here: the caller as routes see it, and how a route asks for a scope. How a token is verified is
-the application's, in `app.state.authenticate`.
+the application's, in `app.state.authenticate`; so is `app.state.look_for_tenants`, which is awaited
+where a caller's sandbox is not known yet: another process may just have made it.
 """
 
 from collections.abc import Awaitable, Callable
@@ -99,6 +100,8 @@ async def _caller(
         raise Unauthenticated
     authenticate: Authenticate = request.app.state.authenticate
     caller = await authenticate(token.strip())
+    if caller.tenant not in request.app.state.books:
+        await request.app.state.look_for_tenants()
     for scope in asked.scopes:
         if scope not in caller.scopes:
             raise ScopeMissing(scope)

@@ -16,7 +16,6 @@ from api.identity.caller import LIVE, Caller, require
 from api.problem_catalog import responses
 from api.sandbox.schemas import AdvanceClock, Advanced, Nothing
 from api.sandbox.schemas import Sandbox as SandboxAnswer
-from api.sandbox.tenants import Tenants
 from api.transfers.rows import instant, written
 from ledger_service.parties.sandbox_terms import sandbox_terms
 from ledger_service.parties.sandboxes import Sandbox, advance_clock, empty_sandbox, sandbox
@@ -112,9 +111,7 @@ def _play(request: Request, caller: Caller) -> Books:
 
 async def _then_fresh(request: Request, response: Response) -> Response:
     """Let this process know the new clock before the client has the answer."""
-    tenants = request.app.state.books
-    if isinstance(tenants, Tenants):
-        await tenants.refresh()
+    await request.app.state.look_for_tenants()
     return response
 
 

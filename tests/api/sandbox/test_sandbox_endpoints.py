@@ -29,6 +29,7 @@ CALLERS = {
     "acme": _partner("acme", "acme", *participant_ids("acme")),
     "other": _partner("other", "other", *participant_ids("other")),
     "live": _partner("live", LIVE, "KE-B01", *participant_ids("acme")),
+    "fresh": _partner("fresh", "fresh", *participant_ids("fresh")),
     "gone": _partner("gone", "gone", WALLETS),
 }
 
@@ -209,6 +210,13 @@ def test_magic_is_nothing_in_live_books(client: TestClient) -> None:
 def test_a_sandbox_that_is_not_there_is_refused(client: TestClient) -> None:
     answer = client.get("/v1/sandbox", headers=by("gone"))
     assert (answer.status_code, answer.json()["code"]) == (403, "tenant_not_available")
+
+
+def test_a_sandbox_that_was_just_made_is_there(client: TestClient, two_banks: Server) -> None:
+    with two_banks.sandbox.connect(Database.LEDGER, Role.APP, autocommit=True) as connection:
+        make_sandbox(connection, "fresh", at=datetime.now(UTC))
+    answer = client.get("/v1/sandbox", headers=by("fresh"))
+    assert (answer.status_code, answer.json()["tenant"]) == (200, "fresh")
 
 
 @pytest.mark.parametrize("seconds", [0, -1, 366 * 86_400 + 1, "soon", 1.5])
