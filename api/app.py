@@ -95,6 +95,7 @@ def create_app(
     app.state.settings = chosen
     app.state.keys_at_work = KeysAtWork()
     app.state.authenticate = authenticate or _nobody
+    app.state.books = {}
     app.state.look_for_tenants = _no_more_tenants
     for direct in DIRECT:
         app.router.routes.extend(direct.routes)

@@ -100,11 +100,11 @@ async def _caller(
         raise Unauthenticated
     authenticate: Authenticate = request.app.state.authenticate
     caller = await authenticate(token.strip())
-    if caller.tenant not in request.app.state.books:
-        await request.app.state.look_for_tenants()
     for scope in asked.scopes:
         if scope not in caller.scopes:
             raise ScopeMissing(scope)
+    if caller.tenant not in request.app.state.books:
+        await request.app.state.look_for_tenants()
     request.state.caller = caller
     return caller
 
