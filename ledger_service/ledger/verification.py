@@ -84,9 +84,13 @@ def verify(
 
 
 def verify_in_parallel(
-    server: Server, *, processes: int, since: Mapping[int, Checkpoint] | None = None
+    server: Server,
+    *,
+    processes: int,
+    only_book_id: int | None = None,
+    since: Mapping[int, Checkpoint] | None = None,
 ) -> Iterator[BookVerification]:
-    """Verify every book, its ranges shared by processes; all in one snapshot, as `verify` does."""
+    """Verify every book, or one, its ranges shared by processes; all in one snapshot, as `verify` does."""
     with (
         server.connect(Database.LEDGER, Role.CLOSE, autocommit=True) as connection,
         connection.transaction(),
@@ -99,7 +103,7 @@ def verify_in_parallel(
             initializer=_join_snapshot,
             initargs=(server, str(row[0]) if row else ""),
         ) as pool:
-            for book_id, participant_id in _books(connection, None):
+            for book_id, participant_id in _books(connection, only_book_id):
                 checkpoint = (since or {}).get(book_id)
                 book = BookReading(connection, book_id, participant_id, checkpoint)
                 yield book.verify(partial(_shared, pool))

@@ -23,9 +23,9 @@ from tests.faults.load import ACCOUNTS, DAY
 PAYMENTS = 1_000
 ACROSS_EVERY = 4
 """Of the payments one goes to the other book."""
-KILLED_AT = {100: "gateway", 300: "gateway", 500: "database", 700: "gateway", 850: "gateway"}
+KILLED_AT = {150: "gateway", 450: "database", 800: "gateway"}
 """What is killed once so many payments are in the books."""
-PAUSE_S = 0.05
+PAUSE_S = 0.2
 PATIENCE_S = 300
 ATTEMPT_S = 5.0
 

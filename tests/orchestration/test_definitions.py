@@ -19,10 +19,16 @@ pytestmark = pytest.mark.xdist_group("definitions")
 
 
 @pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.RepositoryDefinition]:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where dbt's project is parsed to, once."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def repository(home: Path) -> Iterator[dg.RepositoryDefinition]:
     """All definitions, with dbt's output in a folder of the test."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("WGI_HOME", str(tmp_path_factory.mktemp("home")))
+        patch.setenv("WGI_HOME", str(home))
         from orchestration.definitions import definitions
 
         yield definitions().get_repository_def()
@@ -93,11 +99,11 @@ def test_what_derives_from_the_books_waits_for_the_proof(repository: dg.Reposito
     assert {("close", "control_totals"), ("netting", "nets_sum_to_zero")} <= blocking
 
 
-def test_dagster_validates_the_definitions(tmp_path: Path) -> None:
+def test_dagster_validates_the_definitions(home: Path) -> None:
     result = subprocess.run(
         [sys.executable, "-P", "-m", "dagster", "definitions", "validate"],
         cwd=PROJECT_ROOT,
-        env={**os.environ, "WGI_HOME": str(tmp_path), "PYTHONPATH": str(PROJECT_ROOT)},
+        env={**os.environ, "WGI_HOME": str(home), "PYTHONPATH": str(PROJECT_ROOT)},
         capture_output=True,
         text=True,
         check=False,

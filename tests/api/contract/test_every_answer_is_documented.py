@@ -15,7 +15,7 @@ from ledger_service.runtime.migrations import migrate
 from ledger_service.runtime.postgres_server import LOGIN_ROLE
 from tests.api.contract.whole_gateway import WholeGateway, whole_gateway
 
-EXAMPLES = 20
+EXAMPLES = 12
 """That are drawn of each route, besides those of the document and of each limit that it names."""
 OF_THE_LIVE_TENANT = ("/v1/audit-events", "/v1/clients")
 SCHEMA = schemathesis.openapi.from_dict(create_app().openapi())

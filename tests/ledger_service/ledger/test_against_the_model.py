@@ -107,7 +107,7 @@ def furnished(connection: psycopg.Connection) -> tuple[Book, Model]:
 
 
 @given(batches=BATCHES)
-@settings(PROPERTY, max_examples=150)
+@settings(PROPERTY, max_examples=75)
 def test_the_ledger_answers_and_keeps_what_the_model_does(
     connection: psycopg.Connection,
     batches: list[tuple[list[dict[str, Any]], list[int], int]],
@@ -178,7 +178,7 @@ def test_long_batches_are_answered_as_by_the_model(connection: psycopg.Connectio
 
 
 @given(batch=st.lists(items(), min_size=10, max_size=60))
-@settings(PROPERTY, max_examples=60)
+@settings(PROPERTY, max_examples=30)
 def test_a_batch_is_the_same_as_its_chains_one_by_one(
     connection: psycopg.Connection, batch: list[dict[str, Any]]
 ) -> None:

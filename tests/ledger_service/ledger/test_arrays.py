@@ -37,7 +37,7 @@ def test_values_and_nulls_arrive_as_they_are(
     values: st.SearchStrategy[object],
 ) -> None:
     @given(column=st.lists(st.none() | values, max_size=8))
-    @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.differing_executors])
+    @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.differing_executors])
     def check(column: list[object]) -> None:
         parameter = encode(pl.Series("column", column, dtype=dtype))
         row = array_cursor(connection).execute("SELECT %s", [parameter]).fetchone()

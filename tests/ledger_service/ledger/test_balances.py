@@ -28,7 +28,7 @@ from tests.ledger_service.ledger.bookkeeping import DAY, NOON, Book, account, ne
 
 
 @given(gaps=st.lists(st.integers(0, 2), max_size=40))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_balance_at_a_time_is_that_after_the_last_entry_booked_by_then(
     connection: psycopg.Connection, gaps: list[int]
 ) -> None:
@@ -99,7 +99,7 @@ DATED = st.lists(
 
 
 @given(entries=DATED)
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_balance_of_a_value_date_is_the_sum_of_what_was_known_and_counts(
     connection: psycopg.Connection, entries: list[tuple[int, int, str, bool]]
 ) -> None:
@@ -169,7 +169,7 @@ def made_at(at: datetime, number: int) -> str:
         max_size=12,
     )
 )
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_times_in_ids_may_lie_anywhere(
     connection: psycopg.Connection, entries: list[tuple[int, int]]
 ) -> None:
@@ -196,7 +196,7 @@ def test_the_times_in_ids_may_lie_anywhere(
     values=st.lists(st.integers(-3, 3), min_size=1, max_size=40),
     gaps=st.lists(st.sampled_from([0, 0, 0, 1, 86_400, 10**7]), min_size=40, max_size=40),
 )
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_value_dates_are_searched_within_a_moment_and_over_years(
     connection: psycopg.Connection, values: list[int], gaps: list[int]
 ) -> None:

@@ -93,7 +93,7 @@ def test_an_event_says_what_its_subject_was(eventful: Book) -> None:
 
 
 @given(st.data())
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_from_any_position_the_same_events_follow(eventful: Book, data: st.DataObject) -> None:
     """Reading in steps of any size is reading at once."""
     whole, last = seen(eventful)

@@ -19,7 +19,7 @@ ENTRIES = st.lists(
 """Seconds after the entry before, whether account 1 is debited, kind."""
 
 SETTINGS = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 

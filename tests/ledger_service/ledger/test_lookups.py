@@ -17,7 +17,7 @@ from tests.ledger_service.ledger.bookkeeping import Book, account, name, new_boo
 
 
 @given(ids=st.sets(st.integers(1, 60), max_size=20), limit=st.integers(1, 7))
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_pages_of_accounts_are_all_accounts(
     connection: psycopg.Connection, ids: set[int], limit: int
 ) -> None:

@@ -93,7 +93,7 @@ def test_what_is_no_proof_is_refused_with_a_reason(tmp_path: Path) -> None:
 
 
 @given(st.data())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100, deadline=None)
 def test_any_single_byte_flipped_is_not_proven(sealed: Book, data: st.DataObject) -> None:
     """Or says the same thing in other letters: then it is the same proof."""
     made = prove(sealed.connection, book_id=sealed.book_id, transfer_id=name(51))

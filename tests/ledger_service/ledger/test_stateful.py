@@ -180,5 +180,5 @@ def test_a_book_is_as_the_model_after_every_step(
     of_this_test = {"connection": connection, "superuser": superuser}
     run_state_machine_as_test(
         type("BookOfTheModel", (BookOfTheModel,), of_this_test),
-        settings=settings(deadline=None, max_examples=40, stateful_step_count=25),
+        settings=settings(deadline=None, max_examples=20, stateful_step_count=25),
     )

@@ -15,7 +15,7 @@ from tests.ledger_service.ledger.bookkeeping import DAY, NOON, account, new_book
 
 
 @given(moves=st.lists(st.tuples(st.integers(0, 2), st.permutations([1, 2, 3])), max_size=20))
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_at_any_time_it_is_the_sum_of_the_entries_booked_by_then(
     connection: psycopg.Connection, moves: list[tuple[int, list[int]]]
 ) -> None:

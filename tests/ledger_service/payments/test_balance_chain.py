@@ -82,7 +82,7 @@ def cost_of(rows: pl.DataFrame) -> tuple[int, int]:
 small = st.integers(-4, 4).map(lambda n: n * 9)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(items=st.lists(st.tuples(st.integers(0, 3), small, small), min_size=1, max_size=8))
 def test_the_order_is_as_cheap_as_the_best_of_all_orders(items: list[Item]) -> None:
     rows = chained(items)

@@ -207,7 +207,7 @@ payouts = st.builds(Payment, names, st.none(), amounts, after)
 days = st.lists(transfers | transfers | transfers | collections | payouts, min_size=1, max_size=40)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(payments=days, rounds=st.sampled_from([3, posting.ROUNDS_LIMIT]))
 def test_every_payment_is_answered_as_if_it_had_come_alone(
     bench: Bench, payments: list[Payment], rounds: int

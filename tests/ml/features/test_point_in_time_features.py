@@ -139,7 +139,7 @@ def loan_oracle(moves: list[Move]) -> dict[str, float | None]:
     }
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(moves=histories)
 def test_features_agree_with_a_plain_oracle(
     moves: list[Move], featured: Featured, values: Values
@@ -157,7 +157,7 @@ def test_features_agree_with_a_plain_oracle(
             assert found[account, name] == (None if value is None else pytest.approx(value)), name
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     moves=histories,
     later=st.lists(st.one_of(a_move(st.integers(-60, -1)), loan_moves(st.integers(-60, -1)))),
@@ -213,7 +213,7 @@ def test_the_evidence_suffices_to_compute_the_feature_again(
         assert whole.features.filter(same).equals(again.features.filter(same))
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(loans=st.lists(loan_moves(past), max_size=12))
 def test_migrated_loans_count_on_the_days_on_which_they_were_lent_and_repaid(
     loans: list[Move], featured: Featured, values: Values

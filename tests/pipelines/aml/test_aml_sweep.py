@@ -63,7 +63,7 @@ def same(one: Sweep, other: Sweep) -> bool:
     )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(payments, payments)
 def test_what_is_booked_later_changes_nothing(drawn, later):
     books = written(drawn)
@@ -72,7 +72,7 @@ def test_what_is_booked_later_changes_nothing(drawn, later):
     assert same(before, sweep(business_date=DAY, rules=RULES, **books.frames()))
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(payments)
 def test_the_order_of_rows_and_the_other_rules_do_not_matter(drawn):
     frames = written(drawn).frames()
@@ -86,7 +86,7 @@ def test_the_order_of_rows_and_the_other_rules_do_not_matter(drawn):
     assert pl.concat(alone).sort("ref").equals(whole.alerts)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(payments)
 def test_every_alert_rests_on_an_entry_of_its_date_and_on_none_later(drawn):
     books = written(drawn)

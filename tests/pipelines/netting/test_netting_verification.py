@@ -40,7 +40,7 @@ def stated(violations: pl.DataFrame) -> list[tuple[str, str, int, int]]:
     return violations.rows()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(owed_lists(st.integers(0, 10**15), longest=40))
 def test_nets_clearing_and_notices_are_proven(owed: list[Owed]) -> None:
     owing = obligations(owed)

@@ -76,7 +76,7 @@ def test_the_optimum_is_that_of_the_linear_program(owed: list[Owed]) -> None:
     assert cleared_minor(obligations(owed)) == by_linear_program(owed)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(owed_lists(st.integers(0, 10**15), longest=40))
 def test_nobodys_net_position_changes(owed: list[Owed]) -> None:
     result = cleared(obligations(owed)).obligations
@@ -91,7 +91,7 @@ def test_nobodys_net_position_changes(owed: list[Owed]) -> None:
     assert clearing_violations(obligations(owed), result).is_empty()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(owed_lists(st.integers(1, 1000), longest=40))
 def test_windows_and_currencies_are_cleared_each_by_itself(owed: list[Owed]) -> None:
     together = cleared(obligations(owed))
@@ -102,7 +102,7 @@ def test_windows_and_currencies_are_cleared_each_by_itself(owed: list[Owed]) -> 
         assert alone.totals.equals(together.totals.filter(of_it))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(owed_lists(st.integers(1, 1000), longest=40), st.integers(0, 100))
 def test_the_order_of_rows_changes_nothing(owed: list[Owed], seed: int) -> None:
     one = cleared(obligations(owed))
@@ -111,7 +111,7 @@ def test_the_order_of_rows_changes_nothing(owed: list[Owed], seed: int) -> None:
     assert one.totals.equals(other.totals)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(owed_lists(st.integers(1, 1000), longest=20, windows=ONE_WINDOW))
 def test_amounts_near_the_limit_of_64_bits_clear_in_proportion(owed: list[Owed]) -> None:
     many = 2**47

@@ -21,13 +21,13 @@ def with_cleared(owing: pl.DataFrame, amounts: list[int]) -> pl.DataFrame:
     )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(owed_lists(st.one_of(st.integers(0, 9), st.integers(0, 10**15)), longest=40))
 def test_the_optimum_is_proven(owed: list[Owed]) -> None:
     assert optimum_violations(cleared(obligations(owed)).obligations).is_empty()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(owed_lists(st.integers(1, 1000), longest=40, windows=("w1",)))
 def test_set_off_in_pairs_is_proven_exactly_when_nothing_clears_more(owed: list[Owed]) -> None:
     owing = obligations(owed)

@@ -51,7 +51,7 @@ def test_a_choice_holds_exactly_when_a_loop_over_its_payments_says_so(
     assert found.is_empty() == allowed(drawn, chosen)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(drawn_queues(largest=10))
 def test_what_the_modes_of_the_queue_settle_is_proven(drawn: Drawn) -> None:
     payments, liquidity, limits = frames(drawn)

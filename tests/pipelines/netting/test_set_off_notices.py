@@ -17,7 +17,7 @@ def told(notices: pl.DataFrame) -> list[tuple[int, int, str, str, int]]:
     return notices.select("notice", "step", "debtor_id", "creditor_id", "amount_minor").rows()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(owed_lists(st.integers(1, 10**6), longest=60))
 def test_notices_are_rings_that_add_up_to_what_is_cleared(owed: list[Owed]) -> None:
     result = cleared(obligations(owed)).obligations
@@ -41,7 +41,7 @@ def test_notices_are_rings_that_add_up_to_what_is_cleared(owed: list[Owed]) -> N
     assert len(rings) <= pairs
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(owed_lists(st.integers(1, 1000), longest=40), st.integers(0, 100))
 def test_the_order_of_rows_changes_no_notice(owed: list[Owed], seed: int) -> None:
     result = cleared(obligations(owed)).obligations

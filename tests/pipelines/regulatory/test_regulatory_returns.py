@@ -99,7 +99,7 @@ def looped(template, lake, participant, currency):
     return found
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(postings)
 def test_every_cell_equals_a_loop_over_the_books(made):
     lake = booked(made)
@@ -111,13 +111,13 @@ def test_every_cell_equals_a_loop_over_the_books(made):
         assert values(result, participant, currency, return_id) == expected
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(postings)
 def test_double_entry_books_violate_no_check(made):
     assert prepared(booked(made)).violations.height == 0
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(postings)
 def test_the_evidence_of_a_cell_adds_up_to_it(made):
     lake = booked(made)
@@ -154,7 +154,7 @@ def test_the_evidence_of_a_cell_adds_up_to_it(made):
                 assert set(behind.select(key).rows()) == set(inputs.select(key).rows())
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(postings)
 def test_the_order_of_the_frames_does_not_matter(made):
     lake = booked(made)
@@ -303,7 +303,7 @@ def test_a_payment_between_two_participants_counts_for_both(small_bank):
     assert values(result, "UG-M01")["N010"] == 1
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     st.lists(
         st.tuples(

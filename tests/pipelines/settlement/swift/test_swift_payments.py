@@ -25,7 +25,7 @@ from tests.pipelines.settlement.swift.swift_payments import (
 )
 
 MODEST = settings(
-    max_examples=20,
+    max_examples=10,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
