@@ -90,7 +90,7 @@ def verify_in_parallel(
     only_book_id: int | None = None,
     since: Mapping[int, Checkpoint] | None = None,
 ) -> Iterator[BookVerification]:
-    """Verify every book, or one, its ranges shared by processes; all in one snapshot, as `verify` does."""
+    """Verify every book, or one, its ranges shared by processes; all in one snapshot."""
     with (
         server.connect(Database.LEDGER, Role.CLOSE, autocommit=True) as connection,
         connection.transaction(),
