@@ -18,6 +18,7 @@ from api.identity.caller import Caller, require
 from api.problem_catalog import of_ledger, responses
 from api.requests.direct_route import DirectRoute
 from api.sandbox.rehearsal import rehearse
+from api.transfers.listing import router as listing
 from api.transfers.posting import ACCOUNT_CODES, RESERVED_CODES, AccountReserved, movement, posted
 from api.transfers.rows import (
     TRANSFER,
@@ -217,3 +218,6 @@ async def reverse_transfer(
 
 def _created(transfer_id: str, content: bytes) -> Answer:
     return Answer(201, content, headers={"Location": f"/v1/transfers/{transfer_id}"})
+
+
+router.include_router(listing)

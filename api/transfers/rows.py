@@ -13,7 +13,25 @@ from pydantic_core import to_json
 from api.amounts import units
 from api.identity.caller import EVERY_PARTICIPANT, Caller
 
-TRANSFER: Final = Path(__file__).with_name("transfer.sql").read_bytes()
+_TRANSFERS: Final = Path(__file__).with_name("transfer.sql").read_text()
+
+TRANSFER: Final = _TRANSFERS.format(
+    # A probe for each book.
+    found="transfer_id = %(id)s::uuid OFFSET 0",
+    direction="",
+).encode()
+"""By its id."""
+
+
+def page_of_transfers(*, named: bool, descending: bool) -> bytes:
+    """The statement for those of one book after `sequence`, in order; `named` for a `reference`."""
+    direction, beyond = ("DESC", "<") if descending else ("ASC", ">")
+    of_reference = """transfer_id = ANY (ARRAY(
+        SELECT f.transfer_id FROM gateway.transfer_reference f
+        WHERE f.book_id = b.book_id AND f.reference = %(reference)s)) AND """
+    found = f"""{of_reference if named else ""}(%(after)s::bigint IS NULL OR sequence {beyond} %(after)s)
+        ORDER BY sequence {direction} LIMIT %(limit)s"""
+    return _TRANSFERS.format(found=found, direction=direction).encode()
 
 
 def reach(caller: Caller) -> list[str] | None:

@@ -83,3 +83,10 @@ class Transfer(BaseModel):
     reversed_amount: str = Field(description="What reversals have returned.", examples=["0.00"])
     business_date: date = Field(description="The book's date to which it is booked.")
     created_at: datetime
+
+
+class Transfers(BaseModel):
+    """A page of transfers."""
+
+    data: list[Transfer]
+    next_cursor: str | None = Field(description="For the next page; null after the last.")

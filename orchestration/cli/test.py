@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import typer
 from rich.console import Console
@@ -18,40 +19,39 @@ GATES = {
     "types": ["mypy"],
     "import contracts": ["importlinter.cli", "lint"],
 }
-"""What must hold before the tests run, each `python -m ...`."""
+"""What must hold beside the tests, each `python -m ...`."""
 
 
 def run(*, arguments: list[str]) -> None:
-    """Run the gates, all of them even when one fails, then pytest; exit 1 when anything failed."""
+    """Run pytest and beside it the gates, all of them; exit 1 when anything failed."""
     console = Console(emoji=False)
-    failed = []
-    if not arguments:
-        failed = [name for name, command in GATES.items() if not _passes(console, name, command)]
     # Tests of one group share something costly, such as a warehouse build: one worker takes them all.
     workers = ["-n", str(os.cpu_count() or 2), "--dist", "loadgroup"]
-    tests = subprocess.run(
-        [sys.executable, "-m", "pytest", *workers, *arguments], cwd=PROJECT_ROOT, check=False
-    )
-    if failed:
-        console.print(f"[red]failed before the tests: {', '.join(failed)}")
-    if failed or tests.returncode:
+    tests = [sys.executable, "-m", "pytest", *workers, *arguments]
+    if arguments:
+        raise typer.Exit(bool(subprocess.run(tests, cwd=PROJECT_ROOT, check=False).returncode))
+    with ThreadPoolExecutor(1) as beside:
+        # In their own thread: types take one processor a minute, while the tests begin.
+        gates = beside.submit(lambda: [(name, *_gate(command)) for name, command in GATES.items()])
+        status = subprocess.run(tests, cwd=PROJECT_ROOT, check=False).returncode
+    for name, result, seconds in gates.result():
+        verdict = "[green]ok" if result.returncode == 0 else "[red]FAILED"
+        console.print(f"{name:18} {verdict}[/] {seconds:5.1f} s")
+        if result.returncode:
+            console.print(result.stdout + result.stderr, markup=False, highlight=False)
+    if status or any(result.returncode for _, result, _ in gates.result()):
         raise typer.Exit(1)
 
 
-def _passes(console: Console, name: str, command: list[str]) -> bool:
+def _gate(command: list[str]) -> tuple[subprocess.CompletedProcess[str], float]:
+    """What a gate said, and the seconds that it took."""
     started = time.monotonic()
-    environment = {**os.environ, "PYTHONPATH": str(PROJECT_ROOT)}
     result = subprocess.run(
         [sys.executable, "-m", *command],
         cwd=PROJECT_ROOT,
-        env=environment,
+        env={**os.environ, "PYTHONPATH": str(PROJECT_ROOT)},
         capture_output=True,
         check=False,
         text=True,
     )
-    seconds = time.monotonic() - started
-    verdict = "[green]ok" if result.returncode == 0 else "[red]FAILED"
-    console.print(f"{name:18} {verdict}[/] {seconds:5.1f} s")
-    if result.returncode:
-        console.print(result.stdout + result.stderr, markup=False, highlight=False)
-    return result.returncode == 0
+    return result, time.monotonic() - started

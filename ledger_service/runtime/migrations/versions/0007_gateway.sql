@@ -33,6 +33,7 @@ CREATE TABLE gateway.transfer_reference (
     reference   text NOT NULL CHECK (length(reference) BETWEEN 1 AND 140),
     PRIMARY KEY (book_id, transfer_id)
 );
+CREATE INDEX transfer_reference_by_reference ON gateway.transfer_reference (book_id, reference);
 COMMENT ON TABLE gateway.transfer_reference IS 'What a client calls a transfer, where it said so; written in the transaction of the transfer, never changed.';
 COMMENT ON COLUMN gateway.transfer_reference.book_id IS 'The book.';
 COMMENT ON COLUMN gateway.transfer_reference.transfer_id IS 'The transfer; a hold counts as one.';
