@@ -68,6 +68,29 @@ _REPLAYED: Final = {
 }
 
 
+_TYPICAL: Final = {
+    "account": "wallet:alice:KES",
+    "act": "client.created",
+    "actor": "operator-1",
+    "credit_account": "wallet:bob:KES",
+    "currency": "KES",
+    "debit_account": "wallet:alice:KES",
+    "kind": "credit_transfer",
+    "line": "customer_wallets",
+    "name": "My shop",
+    "participant_id": "SBX-DEMO-W",
+    "proposed_by": "operator-1",
+    "reason": "as agreed in the contract",
+    "request_id": "order-2041",
+    "role": "fintech_developer",
+    "subject": "order-2041",
+    "tenant": "demo",
+    "transfer_id": "019ab0c1-7d6e-7c11-9a52-3c0f2f1b8d10",
+    "url": "https://shop.example/webhooks",
+}
+"""What stands in a text field of this name where its model gives no example of its own."""
+
+
 def describe(app: FastAPI) -> None:
     """Let an application describe itself."""
 
@@ -93,6 +116,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
     problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas |= problem.pop("$defs", {})
     schemas["Problem"] = problem
+    _exemplify(schemas)
     document["components"]["securitySchemes"]["ClientSecret"] = CLIENT_SECRET
     for path in document["paths"].values():
         for operation in path.values():
@@ -102,6 +126,15 @@ def _document(app: FastAPI) -> dict[str, Any]:
                     document["tags"].append({"name": tag})
             _complete(operation)
     return document
+
+
+def _exemplify(schemas: dict[str, Any]) -> None:
+    """An example for every plain text that has none."""
+    for schema in schemas.values():
+        for name, field in schema.get("properties", {}).items():
+            plain = field.get("type") == "string" and not field.keys() & {"const", "enum", "format"}
+            if plain and name in _TYPICAL:
+                field.setdefault("examples", [_TYPICAL[name]])
 
 
 def _complete(operation: dict[str, Any]) -> None:

@@ -101,7 +101,7 @@ class Account(BaseModel):
 
     id: str = Field(description="Its number in the book.", examples=["1024"])
     participant_id: str
-    reference: str
+    reference: str = Field(examples=["wallet:alice:KES"])
     line: str
     currency: str
     status: Status

@@ -51,7 +51,10 @@ function example(api, schema, depth = 0) {
   if (found.default !== undefined && found.default !== null) return found.default;
   if (found.enum) return found.enum[0];
   const choice = found.anyOf || found.oneOf || found.allOf;
-  if (choice) return example(api, choice[0], depth + 1);
+  const absent = found.anyOf && found.anyOf.some((each) => each.type === "null");
+  if (choice && !(absent && resolved(api, choice[0]).type === "string" && !choice[0].format)) {
+    return example(api, choice[0], depth + 1);
+  }
   if (depth > 6) return null;
   if (found.type === "array") return [example(api, found.items, depth + 1)];
   if (found.type === "object" || found.properties) {

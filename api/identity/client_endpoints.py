@@ -32,7 +32,7 @@ from ledger_service.parties.clients import (
     disable_client,
 )
 
-router: Final = APIRouter(tags=["Clients"])
+router: Final = APIRouter(tags=["clients"])
 
 ClientId = Annotated[str, Path(pattern=r"^[!-~]{1,64}$", examples=["client_5f0c2a9be1d34c77a1f0b2c3"])]
 
@@ -43,7 +43,7 @@ _REFUSED: Final = ("client_refused", 422, "The client cannot be as it was descri
 
 @router.get(
     "/clients",
-    operation_id="listClients",
+    operation_id="list_clients",
     summary="List clients",
     responses=responses(),
 )
@@ -57,7 +57,7 @@ async def list_clients(
 
 @router.get(
     "/clients/{client_id}",
-    operation_id="getClient",
+    operation_id="get_client",
     summary="See a client",
     responses=responses(_NOT_FOUND),
 )
@@ -72,7 +72,7 @@ async def get_client(
 
 @router.post(
     "/clients",
-    operation_id="createClient",
+    operation_id="create_client",
     summary="Register a client",
     status_code=201,
     response_model=ClientAnswer,
@@ -113,7 +113,7 @@ async def register_client(
 
 @router.post(
     "/clients/{client_id}/disable",
-    operation_id="disableClient",
+    operation_id="disable_client",
     summary="Disable a client",
     response_model=ClientAnswer,
     responses=responses(_NOT_FOUND, _NOT_LIVE, keyed=True),

@@ -47,7 +47,7 @@ router: Final = APIRouter(tags=["OAuth2"])
 
 @router.post(
     "/oauth2/token",
-    operation_id="createToken",
+    operation_id="create_token",
     summary="Get a token",
     response_model=TokenAnswer,
     responses=oauth_responses(400, 401),
@@ -72,7 +72,7 @@ async def token(request: Request) -> JSONResponse:
 
 @router.post(
     "/oauth2/revoke",
-    operation_id="revokeToken",
+    operation_id="revoke_token",
     summary="End a token",
     response_class=Response,
     responses=oauth_responses(400, 401, success=(200, "It does not count any more, if it ever did.")),
@@ -104,7 +104,7 @@ async def revoke_token(request: Request) -> Response:
 
 @router.post(
     "/oauth2/introspect",
-    operation_id="introspectToken",
+    operation_id="introspect_token",
     summary="Ask about an access token",
     response_model=Introspection,
     responses=oauth_responses(400, 401),
@@ -180,7 +180,7 @@ async def authorize(request: Request) -> Response:
 
 @router.get(
     "/.well-known/jwks.json",
-    operation_id="getKeys",
+    operation_id="get_keys",
     summary="Public keys of the tokens",
     response_model=Jwks,
     responses=oauth_responses(),
@@ -194,7 +194,7 @@ async def jwks(request: Request) -> JSONResponse:
 
 @router.get(
     "/.well-known/oauth-authorization-server",
-    operation_id="getServerMetadata",
+    operation_id="get_server_metadata",
     summary="What this server can do",
     response_model=ServerMetadata,
     responses=oauth_responses(),

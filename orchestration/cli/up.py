@@ -69,6 +69,7 @@ def run(*, source: SourceName | None, api_port: int, ui_port: int) -> None:
         scheme = "https" if os.environ.get("WGI_API_TLS", "off") != "off" else "http"
         api_url = f"{scheme}://{NAME}:{api_port}"
         os.environ.setdefault("WGI_IDENTITY_ISSUER", api_url)
+        os.environ.setdefault("PYTHONWARNINGS", "ignore")  # what libraries tell programmers, not users
         os.environ.setdefault("WGI_WEBHOOKS_LOOPBACK", "true")  # nobody else reaches what is served here
         api = ["api.serve", "--host", HOST, "--port", str(api_port)]
         ui = ["dagster", "dev", "--host", HOST, "--port", str(ui_port), "--log-level", "warning"]
