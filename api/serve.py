@@ -8,6 +8,7 @@ or `local`: a certificate for this machine, made at first use and signed by itse
 import argparse
 import os
 import ssl
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -120,7 +121,8 @@ def main() -> None:
         config.load()
     collect_rarely()
     leave_what_is_there()
-    uvicorn.Server(config).run()
+    with suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run()
 
 
 if __name__ == "__main__":

@@ -107,7 +107,7 @@ function curl(path, method, operation, body, media) {
   if (body !== undefined && media) {
     const form = media === "application/x-www-form-urlencoded";
     if (!form) lines.push(`-H "Content-Type: ${media}"`);
-    const written = form ? new URLSearchParams(body).toString() : JSON.stringify(body);
+    const written = form ? new URLSearchParams(body).toString() : JSON.stringify(body, null, 2);
     lines.push(`-d '${written.replaceAll("'", "'\\''")}'`);
   }
   return lines.join(" \\\n  ");
