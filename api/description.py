@@ -29,6 +29,7 @@ with the same key again.
 people; `errors` point to fields of the request; `request_id` is what to name when asking for help.
 
 **Headers.** `X-Request-ID` is taken and given back, or made; `traceparent` is given back.
+What is read has an `ETag`, and is answered `304` to a matching `If-None-Match`.
 `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` (seconds) say what is left of a
 client's requests to a route.
 """
@@ -61,6 +62,15 @@ _COMMON_HEADERS: Final = {
     "RateLimit-Remaining": "What is left of them.",
     "RateLimit-Reset": "Seconds until all are there again.",
 }
+
+_IF_NONE_MATCH: Final = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string"},
+    "description": "The `ETag` of what the caller has: answered 304 while it is the same.",
+}
+_ETAG: Final = {"description": "Of the content.", "schema": {"type": "string"}}
 
 _REPLAYED: Final = {
     "description": "`true` where the answer was given before.",
@@ -118,12 +128,14 @@ def _document(app: FastAPI) -> dict[str, Any]:
     schemas["Problem"] = problem
     _exemplify(schemas)
     document["components"]["securitySchemes"]["ClientSecret"] = CLIENT_SECRET
-    for path in document["paths"].values():
-        for operation in path.values():
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
             for tag in operation.get("tags", []):
                 if tag not in named:
                     named.add(tag)
                     document["tags"].append({"name": tag})
+            if method == "get" and path.startswith("/v1/"):
+                _condition(operation)
             _complete(operation)
     return document
 
@@ -135,6 +147,13 @@ def _exemplify(schemas: dict[str, Any]) -> None:
             plain = field.get("type") == "string" and not field.keys() & {"const", "enum", "format"}
             if plain and name in _TYPICAL:
                 field.setdefault("examples", [_TYPICAL[name]])
+
+
+def _condition(operation: dict[str, Any]) -> None:
+    """What is read has an entity tag, and is not sent again to who has it."""
+    operation.setdefault("parameters", []).append(_IF_NONE_MATCH)
+    operation["responses"]["200"].setdefault("headers", {})["ETag"] = _ETAG
+    operation["responses"]["304"] = {"description": "It is as the caller has it."}
 
 
 def _complete(operation: dict[str, Any]) -> None:

@@ -7,11 +7,11 @@ from typing import Annotated, Final
 import psycopg
 from fastapi import APIRouter, Header, Request, Response
 
-from api.accounts.etags import etag, has_changed
 from api.accounts.reaching import REACH_CODES, AccountPath, ParticipantPath, Reached, reached
 from api.accounts.rows import account, account_content
 from api.accounts.schemas import Account, Change, Freeze
 from api.errors import Refusal, request_id
+from api.etags import account_etag, has_changed
 from api.idempotency.execution import once
 from api.idempotency.keys import KeyHeader
 from api.idempotency.records import Answer
@@ -97,7 +97,7 @@ def _change(
     def work(connection: psycopg.Connection) -> Answer:
         lock_books(connection, [book.book_id])
         row = account(connection, book.book_id, name)
-        if has_changed(etag(row["revision"]), wanted.if_match):
+        if has_changed(account_etag(row["revision"]), wanted.if_match):
             raise PreconditionFailed
         frozen = verb == "freeze"
         both = {"debits", "credits"} if side == "both" else {side}
@@ -129,7 +129,7 @@ def _change(
         )
         now = account(connection, book.book_id, name)
         content = written(account_content(now, book.participant_id))
-        return Answer(200, content, headers={"ETag": etag(now["revision"])})
+        return Answer(200, content, headers={"ETag": account_etag(now["revision"])})
 
     return work
 

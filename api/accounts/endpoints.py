@@ -8,11 +8,10 @@ from typing import Annotated, Final, Literal
 
 import polars as pl
 import psycopg
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field, TypeAdapter
 
 from api.accounts.changes import router as changes
-from api.accounts.etags import etag, is_known
 from api.accounts.reaching import (
     REACH_CODES,
     AccountPath,
@@ -31,6 +30,7 @@ from api.accounts.schemas import (
     Status,
 )
 from api.errors import NotFound, Refusal
+from api.etags import account_etag
 from api.idempotency.execution import once
 from api.idempotency.keys import KeyHeader
 from api.idempotency.records import Answer
@@ -61,7 +61,6 @@ _FIELDS: Final[dict[str, str]] = {
 }
 """What the ledger may refuse of a new account, and the field that each points to."""
 
-IfNoneMatch = Annotated[str | None, Header(description="The `ETag` of the account as it is known.")]
 Expand = Annotated[
     Literal["balance"] | None, Query(description="What is to be told besides: `balance`.")
 ]
@@ -112,7 +111,7 @@ async def open_account(
         made = account(connection, book.book_id, body.reference)
         content = account_content(made, book.participant_id)
         location = f"/v1/accounts/{book.participant_id}/{made['account_id']}"
-        headers = {"Location": location, "ETag": etag(made["revision"])}
+        headers = {"Location": location, "ETag": account_etag(made["revision"])}
         return Answer(201, written(content), headers=headers)
 
     return await once(request, caller, work)
@@ -166,8 +165,7 @@ async def list_accounts(
     operation_id="get_account",
     summary="Get an account",
     response_model=Account,
-    responses=responses(*REACH_CODES)
-    | {304: {"description": "It is as the caller knows it (`If-None-Match`)."}},
+    responses=responses(*REACH_CODES),
 )
 async def get_account(
     request: Request,
@@ -176,14 +174,11 @@ async def get_account(
     name: AccountPath,
     caller: Annotated[Caller, require("accounts:read")],
     expand: Expand = None,
-    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """An account by its reference or number."""
     book = await reached(request, caller, participant_id)
     row = await book.read(lambda connection: account(connection, book.book_id, name))
-    tag = etag(row["revision"], row["version"] if expand else None)
-    if is_known(tag, if_none_match):
-        return Response(status_code=304, headers={"ETag": tag})
+    tag = account_etag(row["revision"], row["version"] if expand else None)
     content = account_content(row, participant_id, with_balance=expand is not None)
     return Response(written(content), media_type="application/json", headers={"ETag": tag})
 

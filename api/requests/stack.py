@@ -8,6 +8,7 @@ from limits.errors import ConfigurationError
 from limits.storage import storage_from_string
 
 from api.requests.bodies import Bodies
+from api.requests.conditions import Conditions
 from api.requests.failures import Failures
 from api.requests.identification import Identification
 from api.requests.shedding import Shedding
@@ -32,6 +33,7 @@ def add_middleware(app: FastAPI, settings: GatewaySettings) -> None:
     """
     storage = _storage(settings.rate_storage.get_secret_value())
     app.state.failures = Failures(storage, rate=settings.failure_rate)
+    app.add_middleware(Conditions, below="/v1/")
     app.add_middleware(Bodies, longest=settings.body_bytes, deepest=settings.json_depth)
     app.add_middleware(TimeLimit, seconds=settings.request_s)
     app.add_middleware(Throttling, rate=settings.rate, storage=storage)

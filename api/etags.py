@@ -1,12 +1,18 @@
-"""Entity tags of accounts (RFC 9110, 8.8.3): which are given, and which a condition names."""
+"""Entity tags (RFC 9110, 8.8.3): which are given, and which a condition names."""
 
 import re
+from hashlib import sha256
 from typing import Final
 
 _TAG: Final = re.compile(r'(W/)?("[!#-~\x80-\xff]*")')
 
 
-def etag(revision: int, version: int | None = None) -> str:
+def content_etag(content: bytes) -> str:
+    """Of a content as it is sent."""
+    return f'"{sha256(content).hexdigest()[:32]}"'
+
+
+def account_etag(revision: int, version: int | None = None) -> str:
     """Of an account's terms, and with its balance of its last entry too."""
     return f'"{revision}"' if version is None else f'"{revision}.{version}"'
 
