@@ -297,7 +297,9 @@ def queue(
     """
     from orchestration.cli.settlement_queue import settle_queue
 
-    settle_queue(payments, liquidity=liquidity, currency=currency, mode=mode, out=out)
+    settle_queue(
+        payments, liquidity=liquidity, currency=currency, by_value=mode is QueueMode.VALUE, out=out
+    )
 
 
 @settlement_app.command()

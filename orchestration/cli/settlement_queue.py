@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.table import Table
 
 from orchestration.cli.ledger_books import Units, refuse
-from orchestration.cli.settlement import QueueMode
 from orchestration.cli.settlement_csv import minor_column, read_rows, write_in_units
 from orchestration.resources import exponents_on
 from pipelines.netting.gridlock import resolve_gridlock
@@ -30,16 +29,16 @@ class ChoiceUnproven(RuntimeError):
         super().__init__(f"the choice is not proven: {violations.row(0, named=True)}")
 
 
-def settle_queue(payments: Path, *, liquidity: Path, currency: str, mode: QueueMode, out: Path) -> None:
+def settle_queue(payments: Path, *, liquidity: Path, currency: str, by_value: bool, out: Path) -> None:
     """Choose, prove, write `settled.csv` and `liquidity.csv`, and print what they come to."""
     units = Units(exponents_on(date.today()))  # noqa: DTZ011 (the local date of who runs it)
     waiting, there = _payments(payments, currency, units), _liquidity(liquidity, currency, units)
     try:
         queue = read_queue(waiting, there)
-        chosen = settle_most_value(queue) if mode is QueueMode.VALUE else resolve_gridlock(queue)
+        chosen = settle_most_value(queue) if by_value else resolve_gridlock(queue)
     except (QueueInvalid, QueueTooLarge) as error:
         refuse(str(error))
-    _prove(waiting, there, chosen, mode)
+    _prove(waiting, there, chosen, by_value=by_value)
     out.mkdir(parents=True, exist_ok=True)
     for name, frame in (("settled", chosen.settled), ("liquidity", chosen.liquidity)):
         write_in_units(out / f"{name}.csv", frame.with_columns(currency=pl.lit(currency)), units)
@@ -79,13 +78,14 @@ def _prove(
     waiting: pl.DataFrame,
     there: pl.DataFrame,
     chosen: Settlement | OptimalSettlement,
-    mode: QueueMode,
+    *,
+    by_value: bool,
 ) -> None:
     found = [
         settlement_violations(waiting, chosen.settled, there),
         statement_violations(waiting, chosen.settled, chosen.liquidity),
     ]
-    if mode is QueueMode.FIFO:
+    if not by_value:
         found.append(overtaking_violations(waiting, chosen.settled))
     violations = pl.concat(found)
     if violations.height:
