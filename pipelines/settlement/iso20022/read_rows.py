@@ -62,14 +62,14 @@ class Rows:
             *(pl.lit(value).alias(name) for name, value in self.columns.fixed.items()),
         )
         used = [name for name in texts if texts[name].null_count() < frame.height]
-        stripped = frame.with_columns(pl.col(used).str.strip_chars()).with_columns(
-            pl.when(pl.col(used) != "").then(pl.col(used))
-        )
+        text = pl.col(used).str.strip_chars()
+        stripped = frame.with_columns(pl.when(text != "").then(text))
         outer = dict(zip(_outer_cells(self.columns), zip(*around, strict=True), strict=True))
-        filled = [
-            _filled(stripped, name, pl.Series(name, values, pl.String)) for name, values in outer.items()
-        ]
-        return stripped.with_columns(filled) if filled else stripped
+        if not outer:
+            return stripped
+        return stripped.with_columns(
+            pl.coalesce(name, pl.lit(_texts(values))).alias(name) for name, values in outer.items()
+        )
 
 
 def _texts(values: Sequence[str | None]) -> pl.Series:
@@ -83,7 +83,3 @@ def _outer_cells(columns: Columns) -> list[str]:
         for name in columns.cells
         if name in (column.name, f"{column.name}.Ccy")
     ]
-
-
-def _filled(frame: pl.DataFrame, name: str, outer: pl.Series) -> pl.Series:
-    return frame[name].zip_with(frame[name].is_not_null(), outer)
