@@ -51,9 +51,11 @@ function example(api, schema, depth = 0) {
   if (found.default !== undefined && found.default !== null) return found.default;
   if (found.enum) return found.enum[0];
   const choice = found.anyOf || found.oneOf || found.allOf;
-  const absent = found.anyOf && found.anyOf.some((each) => each.type === "null");
-  if (choice && !(absent && resolved(api, choice[0]).type === "string" && !choice[0].format)) {
-    return example(api, choice[0], depth + 1);
+  if (choice) {
+    const first = resolved(api, choice[0]);
+    const maybeAbsent = choice.some((each) => each.type === "null");
+    const plain = first.type === "string" && !first.format && !first.enum && !(first.examples || []).length;
+    return maybeAbsent && plain ? null : example(api, first, depth + 1);
   }
   if (depth > 6) return null;
   if (found.type === "array") return [example(api, found.items, depth + 1)];
