@@ -113,7 +113,6 @@ def describe(app: FastAPI) -> None:
 
 
 def _document(app: FastAPI) -> dict[str, Any]:
-    named = {name for name, _ in TAGS}
     document = get_openapi(
         title=app.title,
         version=app.version,
@@ -130,10 +129,6 @@ def _document(app: FastAPI) -> dict[str, Any]:
     document["components"]["securitySchemes"]["ClientSecret"] = CLIENT_SECRET
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
-            for tag in operation.get("tags", []):
-                if tag not in named:
-                    named.add(tag)
-                    document["tags"].append({"name": tag})
             if method == "get" and path.startswith("/v1/"):
                 _condition(operation)
             _complete(operation)

@@ -12,11 +12,6 @@ def content_etag(content: bytes) -> str:
     return f'"{sha256(content).hexdigest()[:32]}"'
 
 
-def account_etag(revision: int, version: int | None = None) -> str:
-    """Of an account's terms, and with its balance of its last entry too."""
-    return f'"{revision}"' if version is None else f'"{revision}.{version}"'
-
-
 def is_known(current: str, if_none_match: str | None) -> bool:
     """Whether `If-None-Match` names the tag; on the way a proxy may have made it weak."""
     return _named(if_none_match, current, weak=True)

@@ -16,7 +16,10 @@ MOST: Final = 200
 USUAL: Final = 50
 
 Limit = Annotated[int, Query(ge=1, le=MOST, description="Items of a page.")]
-Cursor = Annotated[str | None, Query(max_length=1_000, description="`next_cursor` of the page before.")]
+Cursor = Annotated[
+    str | None,
+    Query(alias="cursor", max_length=1_000, description="`next_cursor` of the page before."),
+]
 
 CURSOR_CODES: Final = (("cursor_invalid", 422, "The cursor is none that this list has given."),)
 """What `position` refuses, for the documentation of a route."""

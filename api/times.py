@@ -1,4 +1,4 @@
-"""Instants and days as requests name them: RFC 3339, within what the ledger's clock can say."""
+"""Instants and days on the wire: RFC 3339, within what the ledger's clock can say."""
 
 import re
 from datetime import UTC, date, datetime
@@ -43,3 +43,8 @@ Instant = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator
 
 Day = Annotated[date, BeforeValidator(_a_day)]
 """As people write it in the books: without a time zone."""
+
+
+def instant(at: datetime) -> str:
+    """A time as it is answered, in UTC."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"

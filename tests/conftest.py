@@ -1,15 +1,17 @@
-"""Fixtures that every test may use: where the real inputs lie, and real PostgreSQL.
+"""Fixtures that every test may use: where the real inputs lie, real PostgreSQL, a real browser.
 
 Each worker process starts one embedded server in a temporary folder. Its databases are made once,
 because making and dropping one forces a checkpoint; each test that asks for them finds them empty.
 """
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from playwright.sync_api import Browser, sync_playwright
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
@@ -36,6 +38,18 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the real inputs are not at {folder} (setting WGI_SHARED_DATA)")
     return folder
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """The machine's Chromium; the test skips where there is none."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("no Chromium is installed (the package `chromium`)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")

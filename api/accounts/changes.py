@@ -8,16 +8,16 @@ import psycopg
 from fastapi import APIRouter, Header, Request, Response
 
 from api.accounts.reaching import REACH_CODES, AccountPath, ParticipantPath, Reached, reached
-from api.accounts.rows import account, account_content
+from api.accounts.rows import account, account_content, account_etag
 from api.accounts.schemas import Account, Change, Freeze
+from api.contents import written
 from api.errors import Refusal, request_id
-from api.etags import account_etag, has_changed
+from api.etags import has_changed
 from api.idempotency.execution import once
 from api.idempotency.keys import KeyHeader
 from api.idempotency.records import Answer
 from api.identity.caller import Caller, require
 from api.problem_catalog import LedgerRefused, of_ledger, responses
-from api.transfers.rows import written
 from ledger_service.ledger.accounts import AccountTerms, change_account
 from ledger_service.ledger.books import lock_books
 from ledger_service.ledger.results import AccountChangeResult

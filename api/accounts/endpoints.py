@@ -20,7 +20,7 @@ from api.accounts.reaching import (
     Reached,
     reached,
 )
-from api.accounts.rows import account, account_content, accounts
+from api.accounts.rows import account, account_content, account_etag, accounts
 from api.accounts.schemas import (
     LINES,
     Account,
@@ -29,16 +29,15 @@ from api.accounts.schemas import (
     Sort,
     Status,
 )
+from api.contents import as_json, written
 from api.errors import NotFound, Refusal
-from api.etags import account_etag
 from api.idempotency.execution import once
 from api.idempotency.keys import KeyHeader
 from api.idempotency.records import Answer
 from api.identity.caller import Caller, require
-from api.paging import CURSOR_CODES, Cursor, Limit, cursor, position
+from api.paging import CURSOR_CODES, USUAL, Cursor, Limit, cursor, position
 from api.problem_catalog import LedgerRefused, of_ledger, responses
 from api.transfers.posting import RESERVED_CODES
-from api.transfers.rows import written
 from ledger_service.ledger.accounts import (
     ACCOUNT_COLUMNS,
     OPTIONAL_ACCOUNT_COLUMNS,
@@ -135,8 +134,8 @@ async def list_accounts(
     status: Status | None = None,
     sort: Sort = Sort.CREATED,
     expand: Expand = None,
-    limit: Limit = 50,
-    cursor_given: Annotated[Cursor, Query(alias="cursor")] = None,
+    limit: Limit = USUAL,
+    cursor_given: Cursor = None,
 ) -> Response:
     """The accounts of a participant, by reference, line, currency and status."""
     by_reference = sort in {Sort.REFERENCE, Sort.REFERENCE_LAST_FIRST}
@@ -180,7 +179,7 @@ async def get_account(
     row = await book.read(lambda connection: account(connection, book.book_id, name))
     tag = account_etag(row["revision"], row["version"] if expand else None)
     content = account_content(row, participant_id, with_balance=expand is not None)
-    return Response(written(content), media_type="application/json", headers={"ETag": tag})
+    return as_json(content, headers={"ETag": tag})
 
 
 def _new_row(
@@ -234,8 +233,7 @@ def _page(
     ]
     column = "external_ref" if by_reference else "account_id"
     following = cursor(rows[limit - 1][column]) if len(rows) > limit else None
-    content = written({"data": shown, "next_cursor": following})
-    return Response(content, media_type="application/json")
+    return as_json({"data": shown, "next_cursor": following})
 
 
 router.include_router(changes)

@@ -11,12 +11,12 @@ from pydantic import Field, TypeAdapter
 from api.accounts.reaching import REACH_CODES, AccountPath, ParticipantPath, reached
 from api.accounts.rows import account, balance_content, now, units_of
 from api.accounts.schemas import BalanceAt, Entries
+from api.contents import as_json
 from api.errors import Refusal
 from api.identity.caller import Caller, require
-from api.paging import CURSOR_CODES, Cursor, Limit, cursor, position
+from api.paging import CURSOR_CODES, USUAL, Cursor, Limit, cursor, position
 from api.problem_catalog import responses
-from api.times import Day, Instant
-from api.transfers.rows import instant, written
+from api.times import Day, Instant, instant
 from ledger_service.ledger.balances import Balance, HistoryArchived, balance_at, balance_valued
 from ledger_service.ledger.chart import Side
 from ledger_service.ledger.history import BEGINNING, END, Position, query_transfers
@@ -77,7 +77,7 @@ async def get_balance(
             **balance_content(row, held, is_now=is_now),
         }
 
-    return Response(written(await book.read(read)), media_type="application/json")
+    return as_json(await book.read(read))
 
 
 def _held(
@@ -114,8 +114,8 @@ async def list_entries(
     sort: Annotated[
         str, Query(pattern="^-?booked_at$", description="`-booked_at` for the newest first.")
     ] = "booked_at",
-    limit: Limit = 50,
-    cursor_given: Annotated[Cursor, Query(alias="cursor")] = None,
+    limit: Limit = USUAL,
+    cursor_given: Cursor = None,
 ) -> Response:
     """What moved on an account, booked from `since` until before `until`."""
     after = position(cursor_given, _POSITION)
@@ -142,7 +142,7 @@ async def list_entries(
             "next_cursor": cursor(last.booked_at.isoformat(), last.version) if last else None,
         }
 
-    return Response(written(await book.read(read)), media_type="application/json")
+    return as_json(await book.read(read))
 
 
 _POSITION: Final = TypeAdapter(tuple[Instant, Annotated[int, Field(ge=0, le=2**62)]])

@@ -129,3 +129,8 @@ def status_of(row: Mapping[str, Any]) -> str:
         return Status.CLOSED.value
     frozen = row["debits_frozen"] or row["credits_frozen"]
     return (Status.FROZEN if frozen else Status.OPEN).value
+
+
+def account_etag(revision: int, version: int | None = None) -> str:
+    """Of an account's terms, and with its balance of its last entry too."""
+    return f'"{revision}"' if version is None else f'"{revision}.{version}"'

@@ -22,15 +22,16 @@ from api.approvals.schemas import (
 )
 from api.approvals.schemas import Proposal as ProposalAnswer
 from api.books import books_of
+from api.contents import as_json, written
 from api.errors import NotFound, Refusal, request_id
 from api.idempotency.execution import once
 from api.idempotency.keys import KeyHeader
 from api.idempotency.records import Answer
 from api.identifiers import uuid7
 from api.identity.caller import EVERY_PARTICIPANT, Caller, ParticipantNotAllowed, require
+from api.paging import USUAL, Limit
 from api.problem_catalog import LedgerRefused, responses
-from api.times import Day
-from api.transfers.rows import instant, written
+from api.times import Day, instant
 from ledger_service.payments.approvals.contents import ContentInvalid
 from ledger_service.payments.approvals.proposals import (
     MakerIsChecker,
@@ -76,7 +77,6 @@ WITHDRAWN: Final = (
     TENANT,
 )
 
-Limit = Annotated[int, Query(ge=1, le=200, description="Proposals of a page.")]
 Cursor = Annotated[UUID | None, Query(description="`next_cursor` of the page before.")]
 
 
@@ -165,7 +165,7 @@ def _add_routes(group: Group) -> None:
         caller: Annotated[Caller, require(group.reads)],
         participant_id: Annotated[str | None, Query(max_length=32)] = None,
         state: ProposalState | None = None,
-        limit: Limit = 50,
+        limit: Limit = USUAL,
         cursor: Cursor = None,
     ) -> Response:
         """Proposals in the books that the caller reaches, the newest first."""
@@ -180,7 +180,7 @@ def _add_routes(group: Group) -> None:
             limit=limit,
             cursor=cursor,
         )
-        return Response(written(content), media_type="application/json")
+        return as_json(content)
 
     @router.get(
         f"/{group.path}/{{proposal_id}}",
@@ -194,12 +194,11 @@ def _add_routes(group: Group) -> None:
         """One proposal with its decision."""
         books = books_of(request, caller)
 
-        def read() -> bytes:
+        def read() -> dict[str, Any]:
             with books.writers.connection() as connection:
-                found = _found(connection, caller, group, str(proposal_id))
-                return written(_shown(connection, found))
+                return _shown(connection, _found(connection, caller, group, str(proposal_id)))
 
-        return Response(await run_in_threadpool(read), media_type="application/json")
+        return as_json(await run_in_threadpool(read))
 
     for verb, scope, codes in (
         ("approve", "approve", DECIDED),
@@ -386,7 +385,7 @@ async def list_tariffs(
             return [shown_tariff(each) for each in tariffs_on(connection, book_id=book_id, on=wanted)]
 
     found = await run_in_threadpool(read)
-    return Response(written({"data": found}), media_type="application/json")
+    return as_json({"data": found})
 
 
 for _group in GROUPS:

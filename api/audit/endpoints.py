@@ -8,10 +8,11 @@ from starlette.concurrency import run_in_threadpool
 
 from api.audit.schemas import AuditEvents, AuditProof
 from api.books import books_of
+from api.contents import as_json
 from api.errors import Refusal
 from api.identity.caller import Caller, require
 from api.problem_catalog import responses
-from api.transfers.rows import instant, written
+from api.times import instant
 from ledger_service.runtime.audit import AuditBroken, AuditEvent, audit_events, verify_audit
 
 router = APIRouter(tags=["audit"])
@@ -57,7 +58,7 @@ async def list_audit_events(
     found = await run_in_threadpool(read)
     shown = [_shown(event) for event in found[:limit]]
     following = str(found[limit - 1].number) if len(found) > limit else None
-    return Response(written({"data": shown, "next_cursor": following}), media_type="application/json")
+    return as_json({"data": shown, "next_cursor": following})
 
 
 @router.get(
@@ -80,7 +81,7 @@ async def prove_audit_events(
                 raise AuditLogBroken(error) from error
         return {"events": proof.events, "hash": proof.hash.hex()}
 
-    return Response(written(await run_in_threadpool(prove)), media_type="application/json")
+    return as_json(await run_in_threadpool(prove))
 
 
 def _shown(event: AuditEvent) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request, Response
 
 from api.amounts import AMOUNT_CODES, minor_units, units
 from api.books import Books, books_of
+from api.contents import as_json, written
 from api.errors import NotFound
 from api.holds.schemas import Capture, Hold, NewHold
 from api.idempotency.keys import KeyHeader, key_of
@@ -20,9 +21,10 @@ from api.identity.caller import Caller, require
 from api.problem_catalog import of_ledger, responses
 from api.requests.direct_route import DirectRoute
 from api.sandbox.rehearsal import rehearse
+from api.times import instant
 from api.transfers.endpoints import KIND, POSTING_RESULTS
 from api.transfers.posting import ACCOUNT_CODES, RESERVED_CODES, AccountReserved, movement, posted
-from api.transfers.rows import instant, reach, row_within, rows_by_id, written
+from api.transfers.rows import reach, row_within, rows_by_id
 from ledger_service.ledger.poster import Transfer as LedgerTransfer
 from ledger_service.ledger.results import TransferResult
 
@@ -117,7 +119,7 @@ async def get_hold(
 ) -> Response:
     """A hold, and what became of it."""
     row = await _hold(books_of(request, caller), caller, hold_id)
-    return Response(written(_content(row)), media_type="application/json")
+    return as_json(_content(row))
 
 
 @router.post(

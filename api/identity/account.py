@@ -75,16 +75,16 @@ async def add_app(request: Request) -> Response:
 @router.post("/account/passkey/options")
 async def passkey_options(request: Request) -> Mapping[str, Any]:
     """What a browser needs to make a passkey."""
-    settings = identity_of(request).settings
+    issuer = identity_of(request).settings.issuer
     check_own_form(request)
-    session, rp_id = await session_of(request), relying_party(settings.issuer)
-    if session is None or not session.may_enrol or rp_id is None:
+    session, party = await session_of(request), relying_party(issuer)
+    if session is None or not session.may_enrol or party is None:
         raise PasskeyRefused
     email, name = (of(keyring_of(request)) for of in (session.person.email, session.person.name))
     return await done(
         request,
         lambda connection, _: registration_options(
-            connection, session, rp_id=rp_id, email=email, name=name
+            connection, session, party=party, email=email, name=name
         ),
     )
 
@@ -92,10 +92,10 @@ async def passkey_options(request: Request) -> Mapping[str, Any]:
 @router.post("/account/passkey")
 async def add_passkey(request: Request, given: PasskeyAnswer) -> Response:
     """The passkey that a browser made."""
-    settings = identity_of(request).settings
+    issuer = identity_of(request).settings.issuer
     check_own_form(request)
-    session, rp_id = await session_of(request), relying_party(settings.issuer)
-    if session is None or not session.may_enrol or rp_id is None:
+    session, party = await session_of(request), relying_party(issuer)
+    if session is None or not session.may_enrol or party is None:
         raise PasskeyRefused
 
     def work(connection: psycopg.Connection, identity: Identity) -> tuple[bool, str | None]:
@@ -103,8 +103,7 @@ async def add_passkey(request: Request, given: PasskeyAnswer) -> Response:
             connection,
             session,
             given.credential,
-            rp_id=rp_id,
-            origin=settings.origin,
+            party=party,
             name=given.name,
             at=identity.now(),
         )
@@ -114,7 +113,7 @@ async def add_passkey(request: Request, given: PasskeyAnswer) -> Response:
     if not kept:
         raise PasskeyRefused
     lead = _after_factor(session, next_page(given.next))
-    return leading_on(lead, token, issuer=settings.issuer)
+    return leading_on(lead, token, issuer=issuer)
 
 
 @router.get("/account/recovery-codes")

@@ -11,6 +11,7 @@ import psycopg
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
+from api.contents import as_json
 from api.errors import Refusal
 from api.identity.browsers import check_own_form, forget, next_page, remember, token_of
 from api.identity.endpoints import form_of, identity_of
@@ -157,23 +158,23 @@ async def give_factor(request: Request) -> Response:
 @router.post("/login/passkey/options")
 async def passkey_options(request: Request) -> Mapping[str, Any]:
     """What a browser needs to ask for a passkey."""
-    settings = identity_of(request).settings
+    issuer = identity_of(request).settings.issuer
     check_own_form(request)
-    session, rp_id = await session_of(request), relying_party(settings.issuer)
-    if session is None or session.is_whole or rp_id is None or not session.person.passkeys:
+    session, party = await session_of(request), relying_party(issuer)
+    if session is None or session.is_whole or party is None or not session.person.passkeys:
         raise PasskeyRefused
     return await done(
-        request, lambda connection, _: authentication_options(connection, session, rp_id=rp_id)
+        request, lambda connection, _: authentication_options(connection, session, party=party)
     )
 
 
 @router.post("/login/passkey")
 async def give_passkey(request: Request, given: PasskeyAnswer) -> Response:
     """A passkey's answer."""
-    settings = identity_of(request).settings
+    issuer = identity_of(request).settings.issuer
     check_own_form(request)
-    session, rp_id = await session_of(request), relying_party(settings.issuer)
-    if session is None or session.is_whole or rp_id is None:
+    session, party = await session_of(request), relying_party(issuer)
+    if session is None or session.is_whole or party is None:
         raise PasskeyRefused
 
     def work(connection: psycopg.Connection, identity: Identity) -> str | None:
@@ -181,8 +182,7 @@ async def give_passkey(request: Request, given: PasskeyAnswer) -> Response:
             connection,
             session,
             given.credential,
-            rp_id=rp_id,
-            origin=settings.origin,
+            party=party,
             at=identity.now(),
         )
         return logged_in(connection, session, "passkey", identity) if proven else None
@@ -190,7 +190,7 @@ async def give_passkey(request: Request, given: PasskeyAnswer) -> Response:
     token = await done(request, work)
     if token is None:
         raise PasskeyRefused
-    return leading_on(next_page(given.next), token, issuer=settings.issuer)
+    return leading_on(next_page(given.next), token, issuer=issuer)
 
 
 @router.get("/enrol")
@@ -238,16 +238,10 @@ async def log_out(request: Request) -> Response:
 
 def leading_on(path: str, token: str | None, *, issuer: str) -> Response:
     """To a script: where to go on."""
-    answer = Response(LeadsOn(next=path).model_dump_json(), media_type="application/json")
+    answer = as_json({"next": path})
     if token is not None:
         remember(answer, token, issuer=issuer)
     return answer
-
-
-class LeadsOn(BaseModel):
-    """Where a script goes on."""
-
-    next: str
 
 
 def _begun(connection: psycopg.Connection, person: Person, identity: Identity) -> str:

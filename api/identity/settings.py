@@ -1,7 +1,6 @@
 """Settings of identity: who issues tokens, for whom, and how long they count; prefix `WGI_IDENTITY_`."""
 
 from typing import Self
-from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -60,12 +59,6 @@ class IdentitySettings(BaseSettings):
         description="Its name of a claim, where it is not ours: scope, roles, participants, tenant, "
         "client_id, kind.",
     )
-
-    @property
-    def origin(self) -> str:
-        """Of the gateway's pages, as browsers name it."""
-        parts = urlsplit(self.issuer)
-        return f"{parts.scheme}://{parts.netloc}"
 
     @model_validator(mode="after")
     def _external_is_whole(self) -> Self:

@@ -6,6 +6,7 @@ is a second factor beside the password, so it need not verify its user again, no
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_address
 from typing import Any, Final
@@ -36,22 +37,32 @@ _UNREADABLE: Final = (WebAuthnException, ValueError, TypeError, KeyError, Attrib
 """What the library raises of an answer that cannot be one."""
 
 
-def relying_party(issuer: str) -> str | None:
-    """The domain for which passkeys are made; None where the gateway is reached by a number alone."""
-    host = urlsplit(issuer).hostname or ""
+@dataclass(frozen=True, slots=True)
+class RelyingParty:
+    """For whom passkeys are made."""
+
+    domain: str
+    origin: str
+    """Of its pages, as browsers name it."""
+
+
+def relying_party(issuer: str) -> RelyingParty | None:
+    """The gateway; None where it is reached by a number alone."""
+    parts = urlsplit(issuer)
+    host = parts.hostname or ""
     try:
         ip_address(host)
     except ValueError:
-        return host
+        return RelyingParty(host, f"{parts.scheme}://{parts.netloc}")
     return None
 
 
 def registration_options(
-    connection: psycopg.Connection, session: LoginSession, *, rp_id: str, email: str, name: str
+    connection: psycopg.Connection, session: LoginSession, *, party: RelyingParty, email: str, name: str
 ) -> Mapping[str, Any]:
     """What a browser needs to make a passkey."""
     options = webauthn.generate_registration_options(
-        rp_id=rp_id,
+        rp_id=party.domain,
         rp_name=ISSUER,
         user_id=session.person.subject.encode(),
         user_name=email,
@@ -68,8 +79,7 @@ def registered(
     session: LoginSession,
     credential: Mapping[str, Any],
     *,
-    rp_id: str,
-    origin: str,
+    party: RelyingParty,
     name: str,
     at: datetime,
 ) -> bool:
@@ -81,8 +91,8 @@ def registered(
         verified = webauthn.verify_registration_response(
             credential=dict(credential),
             expected_challenge=challenge,
-            expected_rp_id=rp_id,
-            expected_origin=origin,
+            expected_rp_id=party.domain,
+            expected_origin=party.origin,
         )
     except _UNREADABLE:
         return False
@@ -98,11 +108,11 @@ def registered(
 
 
 def authentication_options(
-    connection: psycopg.Connection, session: LoginSession, *, rp_id: str
+    connection: psycopg.Connection, session: LoginSession, *, party: RelyingParty
 ) -> Mapping[str, Any]:
     """What a browser needs to prove with a passkey who its person is."""
     options = webauthn.generate_authentication_options(
-        rp_id=rp_id, allow_credentials=_descriptors(connection, session)
+        rp_id=party.domain, allow_credentials=_descriptors(connection, session)
     )
     keep_challenge(connection, session, options.challenge)
     return _as_mapping(options)
@@ -113,8 +123,7 @@ def authenticated(
     session: LoginSession,
     credential: Mapping[str, Any],
     *,
-    rp_id: str,
-    origin: str,
+    party: RelyingParty,
     at: datetime,
 ) -> bool:
     """Whether a browser has proven it, with a passkey of the person's; counted where it failed."""
@@ -130,8 +139,8 @@ def authenticated(
             verified = webauthn.verify_authentication_response(
                 credential=dict(credential),
                 expected_challenge=challenge,
-                expected_rp_id=rp_id,
-                expected_origin=origin,
+                expected_rp_id=party.domain,
+                expected_origin=party.origin,
                 credential_public_key=passkey.public_key,
                 credential_current_sign_count=passkey.sign_count,
             )

@@ -4,18 +4,19 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 from psycopg.rows import dict_row
 from pydantic import Field, TypeAdapter
 
 from api.accounts.reaching import ParticipantPath
 from api.books import books_of
+from api.contents import as_json
 from api.errors import NotFound
 from api.identity.caller import Caller, ParticipantNotAllowed, require
-from api.paging import CURSOR_CODES, Cursor, Limit, cursor, position
+from api.paging import CURSOR_CODES, USUAL, Cursor, Limit, cursor, position
 from api.participants.schemas import Participant, Participants
 from api.problem_catalog import responses
-from api.transfers.rows import reach, written
+from api.transfers.rows import reach
 
 router = APIRouter(tags=["participants"])
 
@@ -36,16 +37,15 @@ async def list_participants(
     request: Request,
     *,
     caller: Annotated[Caller, require("participants:read")],
-    limit: Limit = 50,
-    cursor_given: Annotated[Cursor, Query(alias="cursor")] = None,
+    limit: Limit = USUAL,
+    cursor_given: Cursor = None,
 ) -> Response:
     """The participants whose books the caller reaches, by id."""
     after = position(cursor_given, _POSITION)
     rows = await _rows(request, caller, after=after[0] if after else None, limit=limit + 1)
     shown = [_content(row, request, caller) for row in rows[:limit]]
     following = cursor(shown[-1]["participant_id"]) if len(rows) > limit else None
-    content = written({"data": shown, "next_cursor": following})
-    return Response(content, media_type="application/json")
+    return as_json({"data": shown, "next_cursor": following})
 
 
 @router.get(
@@ -66,8 +66,7 @@ async def get_participant(
     rows = await _rows(request, caller, participant_id=participant_id)
     if not rows:
         raise NotFound("participant", participant_id)
-    content = written(_content(rows[0], request, caller))
-    return Response(content, media_type="application/json")
+    return as_json(_content(rows[0], request, caller))
 
 
 async def _rows(

@@ -12,6 +12,7 @@ from psycopg.rows import dict_row
 
 from api.amounts import AMOUNT_CODES, minor_units, units
 from api.books import Books, books_of
+from api.contents import as_json, written
 from api.errors import NotFound, Refusal
 from api.idempotency.execution import once
 from api.idempotency.keys import KeyHeader, key_of
@@ -24,9 +25,9 @@ from api.payments.schemas import NewPayment, Payment
 from api.problem_catalog import of_ledger, responses
 from api.requests.direct_route import DirectRoute
 from api.sandbox.rehearsal import Rehearsal, rehearse
+from api.times import instant
 from api.transfers.endpoints import KIND, POSTING_RESULTS
 from api.transfers.posting import ACCOUNT_CODES, Movement, movement, posted, usable
-from api.transfers.rows import instant, written
 from ledger_service.ledger.chart import ChartCode
 from ledger_service.ledger.poster import Transfer
 from ledger_service.payments.identifiers import derived_ids
@@ -116,7 +117,7 @@ async def get_payment(
         legs = await cursor.fetchall()
     if not any(caller.reaches(leg["participant_id"]) for leg in legs) or legs[0]["id"] != ids[0]:
         raise NotFound("payment", payment_id)
-    return Response(written(_content(str(payment_id), legs)), media_type="application/json")
+    return as_json(_content(str(payment_id), legs))
 
 
 async def _paid_within(

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from api.books import Books, books_of
+from api.contents import as_json, written
 from api.errors import Refusal
 from api.idempotency.execution import once
 from api.idempotency.keys import KeyHeader
@@ -16,7 +17,7 @@ from api.identity.caller import LIVE, Caller, require
 from api.problem_catalog import responses
 from api.sandbox.schemas import AdvanceClock, Advanced, Nothing
 from api.sandbox.schemas import Sandbox as SandboxAnswer
-from api.transfers.rows import instant, written
+from api.times import instant
 from ledger_service.parties.sandbox_terms import sandbox_terms
 from ledger_service.parties.sandboxes import Sandbox, advance_clock, empty_sandbox, sandbox
 
@@ -50,7 +51,7 @@ async def get_sandbox(request: Request, caller: Annotated[Caller, require("sandb
             return sandbox(connection, caller.tenant)
 
     found = await run_in_threadpool(read)
-    return Response(written(_shown(found)), media_type="application/json")
+    return as_json(_shown(found))
 
 
 @router.post(

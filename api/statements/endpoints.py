@@ -13,12 +13,12 @@ from api.accounts.holdings import ARCHIVED, Archived, entry_contents
 from api.accounts.reaching import REACH_CODES, AccountPath, ParticipantPath, reached
 from api.accounts.rows import account, units_of
 from api.accounts.schemas import Entry
+from api.contents import as_json
 from api.errors import Refusal
 from api.identity.caller import Caller, require
 from api.problem_catalog import responses
 from api.statements.schemas import Statement
-from api.times import Instant
-from api.transfers.rows import instant, written
+from api.times import Instant, instant
 from ledger_service.ledger.balances import HistoryArchived
 from ledger_service.ledger.chart import Side
 from ledger_service.ledger.history import query_transfers, statement
@@ -100,7 +100,7 @@ async def get_statement(
     content = await book.read(read)
     if CSV in (accept or ""):
         return Response(_csv(content["entries"]), media_type=f"{CSV}; charset=utf-8", headers=_VARIES)
-    return Response(written(content), media_type="application/json", headers=_VARIES)
+    return as_json(content, headers=_VARIES)
 
 
 _VARIES: Final = {"Vary": "Accept"}

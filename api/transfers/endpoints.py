@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 
 from api.amounts import AMOUNT_CODES, minor_units, units
 from api.books import books_of
+from api.contents import as_json, written
 from api.errors import NotFound
 from api.idempotency.keys import KeyHeader, key_of
 from api.idempotency.records import Answer
@@ -18,17 +19,10 @@ from api.identity.caller import Caller, require
 from api.problem_catalog import of_ledger, responses
 from api.requests.direct_route import DirectRoute
 from api.sandbox.rehearsal import rehearse
+from api.times import instant
 from api.transfers.listing import router as listing
 from api.transfers.posting import ACCOUNT_CODES, RESERVED_CODES, AccountReserved, movement, posted
-from api.transfers.rows import (
-    TRANSFER,
-    instant,
-    reach,
-    row_within,
-    rows_by_id,
-    transfer_content,
-    written,
-)
+from api.transfers.rows import TRANSFER, reach, row_within, rows_by_id, transfer_content
 from api.transfers.schemas import NewReversal, NewTransfer, Transfer
 from ledger_service.ledger.poster import Transfer as LedgerTransfer
 from ledger_service.ledger.results import TransferResult
@@ -146,7 +140,7 @@ async def get_transfer(
     rows = await rows_by_id(pool, TRANSFER, id=str(transfer_id), participants=reach(caller))
     if not rows:
         raise NotFound("transfer", transfer_id)
-    return Response(written(transfer_content(rows[0])), media_type="application/json")
+    return as_json(transfer_content(rows[0]))
 
 
 @router.post(

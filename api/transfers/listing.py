@@ -8,10 +8,11 @@ from psycopg.rows import dict_row
 from pydantic import Field, TypeAdapter
 
 from api.accounts.reaching import REACH_CODES, ParticipantQuery, reached
+from api.contents import as_json
 from api.identity.caller import Caller, require
-from api.paging import CURSOR_CODES, Cursor, Limit, cursor, position
+from api.paging import CURSOR_CODES, USUAL, Cursor, Limit, cursor, position
 from api.problem_catalog import responses
-from api.transfers.rows import page_of_transfers, transfer_content, written
+from api.transfers.rows import page_of_transfers, transfer_content
 from api.transfers.schemas import Transfers
 
 router = APIRouter(tags=["transfers"])
@@ -40,8 +41,8 @@ async def list_transfers(
     sort: Annotated[
         str, Query(pattern="^-?booked_at$", description="`booked_at` for the oldest first.")
     ] = "-booked_at",
-    limit: Limit = 50,
-    cursor_given: Annotated[Cursor, Query(alias="cursor")] = None,
+    limit: Limit = USUAL,
+    cursor_given: Cursor = None,
 ) -> Response:
     """What moved money in the book of a participant, the newest first.
 
@@ -65,4 +66,4 @@ async def list_transfers(
         "data": [transfer_content(row) for row in rows[:limit]],
         "next_cursor": cursor(rows[limit - 1]["sequence"]) if len(rows) > limit else None,
     }
-    return Response(written(content), media_type="application/json")
+    return as_json(content)

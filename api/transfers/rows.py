@@ -1,17 +1,16 @@
 """Rows of the journal as clients see them: found by id in the books that a caller reaches."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import psycopg
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
-from pydantic_core import to_json
 
 from api.amounts import units
 from api.identity.caller import EVERY_PARTICIPANT, Caller
+from api.times import instant
 
 _TRANSFERS: Final = Path(__file__).with_name("transfer.sql").read_text()
 
@@ -79,13 +78,3 @@ def transfer_content(row: Mapping[str, Any]) -> dict[str, Any]:
         "business_date": on.isoformat(),
         "created_at": instant(row["created_at"]),
     }
-
-
-def instant(at: datetime) -> str:
-    """A time as it is written on the wire: RFC 3339, UTC."""
-    return at.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
-
-
-def written(content: Mapping[str, Any]) -> bytes:
-    """JSON as it goes over the wire."""
-    return to_json(content)

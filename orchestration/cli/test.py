@@ -34,12 +34,13 @@ def run(*, arguments: list[str]) -> None:
         # In their own thread: types take one processor a minute, while the tests begin.
         gates = beside.submit(lambda: [(name, *_gate(command)) for name, command in GATES.items()])
         status = subprocess.run(tests, cwd=PROJECT_ROOT, check=False).returncode
-    for name, result, seconds in gates.result():
+    checked = gates.result()
+    for name, result, seconds in checked:
         verdict = "[green]ok" if result.returncode == 0 else "[red]FAILED"
         console.print(f"{name:18} {verdict}[/] {seconds:5.1f} s")
         if result.returncode:
             console.print(result.stdout + result.stderr, markup=False, highlight=False)
-    if status or any(result.returncode for _, result, _ in gates.result()):
+    if status or any(result.returncode for _, result, _ in checked):
         raise typer.Exit(1)
 
 

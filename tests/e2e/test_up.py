@@ -14,10 +14,10 @@ from pathlib import Path
 
 import psutil
 import pytest
+from playwright.sync_api import Browser
 
 from ledger_service.runtime.settings import PROJECT_ROOT
 
-CHROMIUM = Path("/usr/bin/chromium")
 START_SECONDS = 150
 pytestmark = [pytest.mark.xdist_group("up"), pytest.mark.timeout(400)]
 
@@ -70,22 +70,15 @@ def test_the_api_and_the_dagster_ui_answer_on_loopback(running: Running) -> None
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no Chromium at {CHROMIUM}")
-def test_the_graph_and_a_page_of_an_asset_can_be_seen(running: Running) -> None:
-    from playwright.sync_api import sync_playwright
-
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-    flags += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+def test_the_graph_and_a_page_of_an_asset_can_be_seen(running: Running, browser: Browser) -> None:
     ui = running.urls["Dagster UI"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=flags)
-        page = browser.new_page(viewport={"width": 1500, "height": 1000})
-        page.goto(f"{ui}/asset-groups/")
-        for group in ("ledger", "settlement", "reconciliation", "compliance", "regulatory", "credit"):
-            page.get_by_text(group, exact=True).first.wait_for(timeout=60_000)
-        page.goto(f"{ui}/assets/reconciliation?view=checks")
-        page.get_by_text("every_difference_is_explained").first.wait_for(timeout=60_000)
-        browser.close()
+    page = browser.new_page(viewport={"width": 1500, "height": 1000})
+    page.goto(f"{ui}/asset-groups/")
+    for group in ("ledger", "settlement", "reconciliation", "compliance", "regulatory", "credit"):
+        page.get_by_text(group, exact=True).first.wait_for(timeout=60_000)
+    page.goto(f"{ui}/assets/reconciliation?view=checks")
+    page.get_by_text("every_difference_is_explained").first.wait_for(timeout=60_000)
+    page.close()
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl on this machine")

@@ -11,7 +11,7 @@ import polars as pl
 
 from pipelines.settlement.problems import FileRefused
 from pipelines.settlement.profile import Profile
-from pipelines.settlement.swift.party_fields import BIC
+from pipelines.settlement.swift.party_fields import BIC, PRIMARY_OFFICE
 from pipelines.settlement.swift.texts import LINE_END, REFERENCE, refuse
 from pipelines.settlement.writing import FileIdentity, Institution, uetr_of
 
@@ -26,7 +26,7 @@ def terminal(institution: Institution, *, letter: str) -> str:
         raise FileRefused(
             "not_sayable", institution.name, "a FIN message goes from BIC to BIC: give its"
         )
-    return bic[:8] + letter + (bic[8:] or "XXX")
+    return bic[:8] + letter + (bic[8:] or PRIMARY_OFFICE)
 
 
 def separator(profile: Profile) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO, NamedTuple
 
 from pipelines.settlement.swift.lines import Line, lines_of
+from pipelines.settlement.swift.party_fields import PRIMARY_OFFICE
 
 LONGEST_FIELD = 200
 """Lines; the standard allows 6, some banks write 30."""
@@ -207,7 +208,7 @@ def _begun(header: str, number: int) -> Begun:
 def _bic(terminal: str) -> str:
     """BIC of a logical terminal address: its ninth character names the terminal."""
     branch = terminal[9:12]
-    return terminal[:8] + (branch if len(branch) == 3 and branch != "XXX" else "")
+    return terminal[:8] + (branch if len(branch) == 3 and branch != PRIMARY_OFFICE else "")
 
 
 def events_of(source: BinaryIO) -> Iterator[Event]:

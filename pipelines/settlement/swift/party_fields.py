@@ -10,6 +10,8 @@ import polars as pl
 from pipelines.settlement.swift.parties import CLEARING_CODES
 from pipelines.settlement.swift.texts import LINE_END, field, on_lines, refuse, refuse_account, wrapped
 
+PRIMARY_OFFICE = "XXX"
+"""Branch code of a BIC that names none."""
 BIC = r"^[A-Z]{4}[A-Z]{2}[A-Z0-9]{2}(?:[A-Z0-9]{3})?$"
 _LINE, _NUMBERED = 35, 33
 _SWIFT_CODES = {iso: swift for swift, iso in CLEARING_CODES.items()}

@@ -1,6 +1,5 @@
 """The OpenAPI document is whole, and the page that renders it works in a browser."""
 
-import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -8,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import uvicorn
 from fastapi.testclient import TestClient
-from playwright.sync_api import Browser, Error, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from api.app import create_app
 from tests.api.served_gateway import listening
@@ -80,17 +79,6 @@ def served() -> Iterator[str]:
         yield f"http://127.0.0.1:{bound.getsockname()[1]}"
         server.should_exit = True
         thread.join(10)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        try:
-            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"))
-        except Error as error:
-            pytest.skip(f"no browser is installed: {error.message.splitlines()[0]}")
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The pages of login in a real browser: with a passkey, by keyboard, on a phone."""
 
-import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -10,7 +9,7 @@ from pathlib import Path
 import pyotp
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from api.app import create_app
 from ledger_service.parties.clients import Actor
@@ -49,17 +48,6 @@ def served(
         yield issuer
         server.should_exit = True
         thread.join()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        try:
-            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"))
-        except Error as error:
-            pytest.skip(f"no browser is installed: {error.message.splitlines()[0]}")
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
