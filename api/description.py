@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from api.errors import Problem
+from api.requests.conditions import is_conditional
 
 SUMMARY: Final = "Payments over HTTP: accounts, transfers, holds, payments, balances, statements."
 
@@ -129,7 +130,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
     document["components"]["securitySchemes"]["ClientSecret"] = CLIENT_SECRET
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
-            if method == "get" and path.startswith("/v1/"):
+            if is_conditional(method.upper(), path):
                 _condition(operation)
             _complete(operation)
     return document

@@ -3,28 +3,32 @@
 Every resource that is read has an entity tag: the one that its route gives, else a hash of the content.
 """
 
+from typing import Final
+
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.etags import content_etag, is_known
 
-_NOT_SENT = ("content-length", "content-type")
+_PROBES: Final = frozenset({"/v1/ping", "/v1/health"})
+"""What says that the service answers: no resource, and asked all the time."""
+_NOT_SENT: Final = ("content-length", "content-type")
+
+
+def is_conditional(method: str, path: str) -> bool:
+    """Whether a resource is read."""
+    return method == "GET" and path.startswith("/v1/") and path not in _PROBES
 
 
 class Conditions:
-    """Answers `If-None-Match` of a `GET` below a path."""
+    """Answers `If-None-Match`."""
 
-    def __init__(self, app: ASGIApp, *, below: str) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._below = below
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on; tag its answer, or leave out what is known."""
-        if (
-            scope["type"] != "http"
-            or scope["method"] != "GET"
-            or not scope["path"].startswith(self._below)
-        ):
+        if scope["type"] != "http" or not is_conditional(scope["method"], scope["path"]):
             await self._app(scope, receive, send)
             return
         known = ", ".join(Headers(scope=scope).getlist("if-none-match")) or None

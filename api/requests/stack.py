@@ -33,7 +33,7 @@ def add_middleware(app: FastAPI, settings: GatewaySettings) -> None:
     """
     storage = _storage(settings.rate_storage.get_secret_value())
     app.state.failures = Failures(storage, rate=settings.failure_rate)
-    app.add_middleware(Conditions, below="/v1/")
+    app.add_middleware(Conditions)
     app.add_middleware(Bodies, longest=settings.body_bytes, deepest=settings.json_depth)
     app.add_middleware(TimeLimit, seconds=settings.request_s)
     app.add_middleware(Throttling, rate=settings.rate, storage=storage)

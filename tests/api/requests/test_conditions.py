@@ -50,6 +50,12 @@ def test_a_refusal_is_sent_whatever_the_caller_has(gateway_client: TestClient) -
     assert "ETag" not in refused.headers
 
 
+def test_what_only_says_that_the_service_answers_has_no_tag(gateway_client: TestClient) -> None:
+    for url in ("/v1/ping", "/v1/health"):
+        answer = gateway_client.get(url, headers={"If-None-Match": "*"})
+        assert (answer.status_code, answer.headers.get("ETag")) == (200, None)
+
+
 def test_what_is_made_is_answered_under_no_condition(gateway_client: TestClient) -> None:
     headers = keyed() | {"If-None-Match": "*"}
     assert gateway_client.post(TRANSFERS, json=transfer_body(), headers=headers).status_code == 201
